@@ -1,0 +1,121 @@
+# One entry for everything. `make help` lists the targets: it prints the lines
+# of this file that begin with two hash signs.
+#
+# Each stage also builds on its own, with the Makefile in its folder; this one
+# calls those. v04 stands for the stage folder v04_channel, and so on.
+
+CC = gcc
+
+# A folder with a Makefile is a stage.
+STAGES := $(patsubst %/Makefile,%,$(sort $(wildcard v[0-9][0-9]_*/Makefile)))
+folder  = $(firstword $(filter v$(1)_%,$(STAGES)))
+
+# One line and a stop when something is not installed.
+NEED = @CC="$(CC)" tests/tools/need
+# One line and a stop when somebody asks for a stage that is not there.
+KNOWN = @test -n "$(call folder,$*)" || { \
+    echo "there is no stage v$*; there are: $(STAGES)" >&2; exit 1; }
+
+# V=1 shows each compiler command; without it a stage is one line.
+SILENT = $(if $(V),,-s)
+BUILD  = $(MAKE) --no-print-directory $(SILENT)
+HARNESS = python3 tests/run.py $(if $(K),-k '$(K)') $(if $(V),-v) $(if $(X),-x)
+
+## make             build every program of every stage
+all: $(STAGES)
+
+$(STAGES): need-compiler
+	@echo "building $@"
+	@$(BUILD) -C $@
+
+## make help        this list
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make run-v04     build that stage and start its server on 127.0.0.1:8000;
+##                  ARGS="-p 9000 -v" hands options to it
+run-v%: need-compiler
+	$(KNOWN)
+	@$(BUILD) -C $(call folder,$*) echo_server
+	@$(call folder,$*)/echo_server $(ARGS)
+
+## make diff-v04    what changed from the stage before; STAT=1: the summary only
+diff-v%:
+	$(KNOWN)
+	$(NEED) python3 git
+	@tests/tools/diff $(if $(STAT),--stat) v$*
+
+## make test        check every stage; make test-v04: one stage.
+##                  K=name: checks of that name, V=1: say more, X=1: stop at
+##                  the first failure
+test: need-harness
+	@$(HARNESS)
+
+test-v%: need-harness
+	$(KNOWN)
+	@$(HARNESS) v$*
+
+## make valgrind    the same checks under valgrind; make valgrind-v04: one stage
+valgrind: need-harness
+	$(NEED) valgrind
+	@$(HARNESS) --valgrind
+	$(if $(call folder,08),@$(HARNESS) --helgrind)
+
+valgrind-v%: need-harness
+	$(KNOWN)
+	$(NEED) valgrind
+	@$(HARNESS) --valgrind v$*
+	$(if $(filter v08 v09 v10,v$*),@$(HARNESS) --helgrind v$*)
+
+## make sanitize    the same checks on builds with the compiler's sanitizers
+sanitize: need-harness
+	@$(HARNESS) --sanitize
+	$(if $(call folder,08),@$(HARNESS) --tsan)
+
+## make prove       servers that are wrong on purpose: does a check catch each?
+prove: need-harness
+	@$(HARNESS) --prove
+
+## make matrix      run all, and write the table of behaviours into README.md
+matrix: need-harness
+	@$(HARNESS) --matrix
+
+## make lint        clang-tidy, cppcheck and clang-format over the C code
+lint:
+	$(NEED) python3 clang-tidy cppcheck clang-format
+	@tests/tools/lint
+
+## make quiet       does each step from stage to stage change only what it must?
+quiet:
+	$(NEED) python3 git
+	@tests/tools/quiet
+
+## make map         write the table of the stages in README.md anew
+map:
+	$(NEED) python3 git
+	@tests/tools/map
+
+## make tools       the maintainers' tools: their own tests, and the links and
+##                  commands in the READMEs
+tools:
+	$(NEED) python3 git
+	@python3 -m unittest discover -s tests/tools -p 'test_*.py'
+	@tests/tools/links
+
+## make setup       install what all of these need (Debian, Ubuntu)
+setup:
+	@tests/tools/setup
+
+## make clean       remove what was built
+clean:
+	@for stage in $(STAGES); do $(BUILD) -C $$stage clean; done
+	@find tests -name __pycache__ -prune -exec rm -rf {} +
+
+need-compiler:
+	$(NEED) $(firstword $(CC)) libc
+
+need-harness: need-compiler
+	$(NEED) python3
+
+.PHONY: all help test valgrind sanitize prove matrix lint quiet map tools \
+        setup clean need-compiler need-harness $(STAGES)

@@ -1,0 +1,274 @@
+"""Back-pressure: clients that send and do not read; memory; the cost of a message."""
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+
+from harness.check import Check
+from harness.client import difference, noise, pump, said
+from harness.server import Broken
+from harness.spec import ECHO, ONLY_ECHO, limitation, promise
+
+FLOOD = 64_000_000
+
+
+class SlowReader(Check):
+    group = "slow_reader"
+
+    def flood(self, server, most=FLOOD, **how):
+        """A client that sends until no more is taken, and reads nothing."""
+        client = self.connect(server, sndbuf=65536, rcvbuf=4096)
+        unit = noise(1 << 20)
+        data = unit * (most // len(unit))
+        traffic = pump(client, data, half_close=False, read=False,
+                       stall=how.get("stall", 0.15 * max(1, self.mode.scale)))
+        return client, data, traffic
+
+    @limitation("slow-reader", "2-6", "a client that does not read stalls all others", ECHO)
+    def stalls_the_others(self):
+        """The server waits in a write to it; the others are served when it reads."""
+        server = self.serve()
+        polite = self.connect(server)
+        polite.echo()
+        slow, data, first = self.flood(server)
+        sent = first.sent
+        for _ in range(10):
+            polite.send(b"hello")
+            if polite.quiet(0.25):
+                break
+            polite.expect(b"hello")
+            sent += pump(slow, data[sent:], half_close=False, read=False, stall=0.2).sent
+        else:
+            raise Broken(f"a client sent {sent:,} bytes and read nothing, and another "
+                         "one was served all the time")
+        rest = pump(slow, b"", half_close=False, until=sent)
+        wrong = difference(data[:sent], rest.got)
+        if wrong:
+            raise Broken(f"the slow client now read: {wrong}")
+        polite.expect(b"hello", "the slow client has read all, so this one must be served")
+
+    @promise("slow-reader", "7-", ONLY_ECHO)
+    def delays_nobody(self):
+        """A polite client beside one that sends megabytes and reads nothing."""
+        server = self.serve()
+        polite = self.connect(server)
+        polite.echo()
+        _, _, traffic = self.flood(server)
+        if traffic.end != "stalled":
+            raise Broken(f"the server took {traffic.sent:,} bytes from a client that reads "
+                         "nothing, and would take more\n  is reading paused at the high-water mark?")
+        for _ in range(50):
+            polite.echo(hint="another client does not read; does a write to it block?")
+
+    @promise("slow-reader", "7-", ONLY_ECHO)
+    def bounded_memory(self):
+        """Ten such clients cost no more than ten times the high-water mark."""
+        self.need_unscaled("memory")
+        mark, clients = 1_000_000, 6
+        server = self.serve("-b", str(mark))
+        before = server.memory()
+        for _ in range(clients):
+            self.flood(server, 24_000_000, stall=0.05)
+        held = server.memory() - before
+        most = clients * (2 * mark + 262_144)
+        if held > most:
+            raise Broken(f"{clients} clients that do not read, -b {mark}: the server holds "
+                         f"{held:,} bytes; {most:,} would be much\n"
+                         "  is reading paused at the high-water mark?")
+
+    @promise("slow-reader", "7-", ONLY_ECHO)
+    def gets_every_byte_at_last(self):
+        """The slow client begins to read, and half-closes: all comes, then end of file."""
+        server = self.serve()
+        client, data, first = self.flood(server)
+        rest = pump(client, data[first.sent:first.sent + 2_000_000])
+        wrong = difference(data[:first.sent + rest.sent], rest.got)
+        if wrong or rest.end != "end of file":
+            raise Broken(said(f"{first.sent:,} bytes were sent before it read, {rest.sent:,} after; "
+                              f"{wrong or 'all came back'}, then: {rest.end}",
+                              "is reading resumed when the output has fallen to half the mark?"))
+
+    @promise("slow-reader", "7-", ONLY_ECHO)
+    def pauses_and_resumes_often(self):
+        """With -b 1000 every read brings more than the mark."""
+        for mark in ("1", "1000", "70000"):
+            client = self.connect(self.serve("-b", mark), rcvbuf=16384)
+            self.expect_all(client, noise(self.few(1_000_000, 100_000)),
+                            f"-b {mark}: reading is paused and resumed all the time")
+
+    @promise("slow-reader", "7-", ONLY_ECHO)
+    def mark_decides_how_much_is_taken(self):
+        """-b 20 MB takes about so much more from a client that does not read than -b 1."""
+        taken = []
+        for mark in (1, 20_000_000):
+            _, _, traffic = self.flood(self.serve("-b", str(mark)))
+            taken.append(traffic.sent)
+        more = taken[1] - taken[0]
+        if not 10_000_000 <= more <= 30_000_000:
+            raise Broken(f"with -b 1 the server took {taken[0]:,} bytes from a client that reads "
+                         f"nothing, with -b 20000000 {taken[1]:,}\n"
+                         "  the difference should be about 20 MB")
+
+    @promise("slow-reader", "7-", ONLY_ECHO)
+    def reset_while_paused(self):
+        """It resets while reading is paused: the server notices, and does not spin."""
+        server = self.serve("-b", "100000")
+        for _ in range(2):
+            client, _, _ = self.flood(server, stall=0.1)
+            client.reset()
+            self.expect_no_leak(server)
+        self.expect_asleep(server, "the only client has reset its connection")
+
+    @promise("slow-reader", "7-", ONLY_ECHO)
+    def half_close_while_paused(self):
+        """It ends its side while reading is paused: no spin; then all bytes, then the end."""
+        server = self.serve("-b", "100000")
+        client, data, first = self.flood(server, stall=0.1)
+        client.half_close()
+        self.expect_asleep(server, "a client has half-closed and does not read")
+        rest = client.rest()
+        wrong = difference(data[:first.sent], rest.got)
+        if wrong or rest.end != "end of file":
+            raise Broken(f"the client half-closed while reading was paused, then read: "
+                         f"{wrong or 'all came back'}, then: {rest.end}")
+
+    @promise("slow-reader", "7-", ONLY_ECHO)
+    def asleep_while_paused(self):
+        """A paused connection with unread input costs no CPU time."""
+        server = self.serve()
+        self.flood(server)
+        self.expect_asleep(server, "the only client neither reads nor can send more")
+
+    @promise("slow-reader", "7-", ONLY_ECHO)
+    def messages_wait_as_well(self):
+        """With -f line, whole messages wait in the input while the output is full."""
+        server = self.serve("-f", "line", "-b", "50000")
+        line = noise(5000).replace(b"\n", b" ") + b"\n"
+        client = self.connect(server, sndbuf=65536, rcvbuf=4096)
+        data = line * 3000
+        first = pump(client, data, half_close=False, read=False, stall=0.1)
+        rest = pump(client, data[first.sent:])
+        wrong = difference(data, rest.got)
+        if wrong or rest.end != "end of file":
+            raise Broken(said(f"3,000 lines of {len(line)} bytes, read late: "
+                              f"{wrong or 'all came back'}, then: {rest.end}",
+                              "are messages that were read before a pause handled after it, "
+                              "although nothing new comes in?"))
+
+
+class Cost(Check):
+    group = "cost"
+
+    @promise("cost", "2-", ONLY_ECHO, modes=("plain",))
+    def system_calls_for_a_message(self):
+        """strace: one read and one write for each, its wait, and nothing else."""
+        strace = self.need("strace")
+        server = self.serve()
+        client = self.connect(server)
+        client.echo(b"first\n")
+        trace = subprocess.Popen(
+            [strace, "-f", "-qq", "-o", "/dev/stdout", "-p", str(server.process.pid)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            calls = self.trace_messages(trace, client, server)
+        finally:
+            trace.terminate()
+            trace.communicate()
+        allowed = {"read", "recv", "recvfrom", "write", "send", "sendto", "epoll_wait",
+                   "epoll_pwait", "select", "pselect6", "poll", "ppoll", "restart_syscall"}
+        strange = {name: n for name, n in calls.items() if name not in allowed and n >= 20}
+        reads = sum(calls.get(n, 0) for n in ("read", "recv", "recvfrom"))
+        writes = sum(calls.get(n, 0) for n in ("write", "send", "sendto"))
+        waits = calls.get("epoll_wait", 0) + calls.get("epoll_pwait", 0)
+        if strange or max(reads, writes, waits) > 110:
+            raise Broken(f"100 messages cost these system calls: {calls}\n"
+                         "  expected for each one read, one write and one wait")
+
+    def trace_messages(self, trace, client, server):
+        status = f"/proc/{server.process.pid}/status"
+
+        def traced():
+            with open(status, encoding="ascii") as file:
+                return not re.search(r"^TracerPid:\s+0$", file.read(), re.M)
+
+        self.becomes(lambda: traced() or trace.poll() is not None)
+        if trace.poll() is not None:
+            self.skipTest(f"strace may not trace here: {trace.stderr.read().strip()}")
+        for _ in range(100):
+            client.echo(b"message\n")
+        trace.terminate()
+        text = trace.stdout.read()
+        calls = {}
+        for line in text.splitlines():
+            match = re.match(r"\d+\s+(?:<\.\.\. )?(\w+)[( ]", line)
+            if match and "unfinished" not in line:
+                calls[match.group(1)] = calls.get(match.group(1), 0) + 1
+        return calls
+
+
+class IdleMemory(Check):
+    group = "idle_memory"
+
+    @promise("idle-memory", "7-", ONLY_ECHO)
+    def given_back_after_a_burst(self):
+        """Connections that each had 100 KiB in hand hold almost nothing when idle."""
+        self.need_unscaled("memory")
+        server = self.serve("-f", "length")
+        body = noise(102_400)
+        message = len(body).to_bytes(4, "big") + body
+        clients = self.connect_many(server, 300)
+        clients[0].echo(message[:4] + body)
+        before = server.memory()
+        for client in clients:
+            client.send(message[:60_000])
+        for client in clients:
+            client.send(message[60_000:])
+        for client in clients:
+            client.expect(message)
+        time.sleep(0.02)
+        grown = server.memory() - before
+        if grown > 300 * 16_384:
+            raise Broken(f"300 idle connections that each had a message of 100 KiB hold "
+                         f"{grown:,} bytes\n  is a buffer that grew given back when it is empty?")
+
+    @promise("idle-memory", "7-", ONLY_ECHO)
+    def idle_connections_are_small(self):
+        """A thousand connections that have talked cost less than 4 KiB each."""
+        self.need_unscaled("memory")
+        server = self.serve()
+        self.connect(server).echo()
+        before = server.memory()
+        clients = self.connect_many(server, 1000)
+        for client in clients:
+            client.echo(b"x" * 1000)
+        each = (server.memory() - before) // 1000
+        if each > 4096:
+            raise Broken(f"an idle connection costs {each:,} bytes of the server's memory")
+
+
+class Asleep(Check):
+    group = "asleep"
+
+    @promise("asleep", "1-7,9-", ECHO, modes=("plain",))
+    def no_thread_wakes_up(self):
+        """Clients are there and silent: nothing in the server runs."""
+        server = self.serve()
+        clients = self.connect_many(server, 3)
+        clients[0].echo()
+        time.sleep(0.05)
+        before = server.wakeups()
+        time.sleep(0.5)
+        woke = server.wakeups() - before
+        if woke > 0:
+            raise Broken(f"nobody talks, and the server woke up {woke} times in half a second")
+
+    @limitation("asleep", "8", "its threads wake up on a timeout to see what others want",
+                modes=("plain",))
+    def wakes_up_while_idle(self):
+        """Nobody talks, and threads wake up all the same."""
+        server = self.serve()
+        self.connect(server).echo()
+        before = server.wakeups()
+        if not self.becomes(lambda: server.wakeups() > before + 2, 3.0):
+            raise Broken("no thread woke up in three seconds of silence")

@@ -1,0 +1,114 @@
+"""The stop: at any moment, whatever the clients are doing."""
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+
+from harness.check import Check
+from harness.client import noise, pump
+from harness.server import Broken
+from harness.spec import ECHO, EVERY, promise
+
+
+class Stop(Check):
+    group = "stop"
+
+    @promise("stop", "1-", EVERY)
+    def idle_sigterm(self):
+        """Nobody is connected."""
+        self.serve().stop(signal.SIGTERM)
+
+    @promise("stop", "1-", EVERY)
+    def idle_sigint(self):
+        """Ctrl-C at a terminal."""
+        self.serve().stop(signal.SIGINT)
+
+    @promise("stop", "1-", EVERY)
+    def with_clients_connected(self):
+        """Some have talked, some never did, some have gone; their connections end with it."""
+        for how in (signal.SIGTERM, signal.SIGINT):
+            server = self.serve()
+            clients = self.connect_many(server, 5)
+            clients[4].close()
+            clients[0].send(b"x")
+            server.stop(how)
+            for client in clients[:4]:
+                client.expect_gone("a process that has ended holds no connection")
+
+    @promise("stop", "1-", ECHO)
+    def while_it_echoes(self):
+        """A client sends and reads all the time."""
+        server = self.serve()
+        client = self.connect(server)
+        client.echo()
+        traffic = []
+        data = noise(1 << 20) * 32
+        thread = threading.Thread(target=lambda: traffic.append(
+            pump(client, data, half_close=False)))
+        thread.start()
+        time.sleep(0.03)
+        try:
+            server.stop()
+        finally:
+            thread.join()
+        if self.stage < 9 and traffic[0].got != data[:len(traffic[0].got)]:
+            raise Broken("what was echoed up to the stop is not what was sent")
+
+    @promise("stop", "1-", ECHO)
+    def while_a_client_does_not_read(self):
+        """The server can't get rid of what it has for this client; it stops all the same."""
+        for how in (signal.SIGTERM, signal.SIGINT):
+            server = self.serve()
+            client = self.connect(server, sndbuf=65536, rcvbuf=4096)
+            stuff = pump(client, noise(1 << 20) * 64, half_close=False, read=False,
+                         stall=0.15 * max(self.mode.scale, 1))
+            if stuff.end != "stalled":
+                raise Broken(f"the server took {stuff.sent:,} bytes from a client that reads "
+                             f"nothing: {stuff.end}")
+            server.stop(how)
+
+    @promise("stop", "1-", EVERY)
+    def signal_at_any_moment(self):
+        """Servers stopped at random moments after the ready line, with a client coming in."""
+        for turn in range(self.few(25, 4)):
+            server = self.serve()
+            if turn % 2:
+                client = self.connect(server)
+                client.send_or_not(b"hello\n")
+            time.sleep(random.choice((0, random.random() * 0.004)))
+            server.stop(random.choice((signal.SIGTERM, signal.SIGINT)))
+
+    @promise("stop", "1-8", EVERY)
+    def two_signals_at_once(self):
+        """A second signal on the heels of the first changes nothing."""
+        server = self.serve()
+        self.connect(server)
+        server.process.send_signal(signal.SIGTERM)
+        server.stop(signal.SIGINT)
+
+    @promise("messages", "1-", EVERY)
+    def survives_sigpipe(self):
+        """Neither a SIGPIPE that is sent nor one that a write earns ends the server."""
+        server = self.serve()
+        server.process.send_signal(signal.SIGPIPE)
+        self.connect(server)
+        time.sleep(0.02)
+        if not server.alive():
+            raise Broken(server.gone_words() + "\n  is SIGPIPE ignored?")
+
+    @promise("messages", "1-", EVERY)
+    def survives_a_stop_and_go(self):
+        """SIGSTOP and SIGCONT interrupt its system calls; that is no reason to end."""
+        server = self.serve()
+        client = self.connect(server)
+        for _ in range(3):
+            server.process.send_signal(signal.SIGSTOP)
+            time.sleep(0.005)
+            server.process.send_signal(signal.SIGCONT)
+            time.sleep(0.005)
+        client.send(b"x")
+        if not server.alive():
+            raise Broken(server.gone_words() + "\n  does it mind a system call that ends "
+                         "with EINTR?")

@@ -1,0 +1,46 @@
+"""C unit checks of the parts that sockets can't reach well, against each stage that has them."""
+from __future__ import annotations
+
+import subprocess
+
+from harness import build
+from harness.check import Check
+from harness.server import Broken, exit_words
+from harness.spec import ONLY_ECHO, promise
+from harness.stages import TESTS
+
+
+class Units(Check):
+    group = "units"
+
+    def run_unit(self, part: str, *needs: str):
+        """Compile unit/test_PART.c with the stage's own sources, and run it."""
+        folder = self.target.stage.folder
+        sources = [TESTS / "unit" / f"test_{part}.c"]
+        sources += [folder / f"{name}.c" for name in (part, *needs)]
+        name = f"unit/{self.mode.name}/{self.target.stage.name}/test_{part}"
+        try:
+            program = build.compile_c(name, sources, self.mode, [folder, TESTS / "unit"])
+        except build.BuildFailed as error:
+            raise Broken(f"unit/test_{part}.c does not compile with {folder.name}:\n"
+                         f"{error}") from None
+        argv = [str(program)]
+        if self.mode.tool:
+            argv = ["valgrind", "-q", f"--tool={self.mode.tool}", "--error-exitcode=99"] + (
+                ["--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all"]
+                if self.mode.tool == "memcheck" else []) + argv
+        done = subprocess.run(argv, capture_output=True, text=True, check=False,
+                              timeout=self.limit(20))
+        if done.returncode:
+            raise Broken(f"unit/test_{part}.c ended with {exit_words(done.returncode)}:\n"
+                         f"{done.stderr[-4000:]}")
+
+    @promise("units", "7-", ONLY_ECHO)
+    def buffer(self):
+        """unit/test_buffer.c"""
+        self.run_unit("buffer")
+
+    @promise("units", "7-", ONLY_ECHO)
+    def codec(self):
+        """unit/test_codec.c"""
+        self.run_unit("codec")

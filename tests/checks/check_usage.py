@@ -1,0 +1,85 @@
+"""The command line: wrong use, help."""
+from __future__ import annotations
+
+from harness.check import Check
+from harness.server import Broken
+from harness.spec import EVERY, limitation, promise
+from harness.stages import OPTIONS
+
+
+class Usage(Check):
+    group = "usage"
+
+    def known(self):
+        """The options that this program has at this stage."""
+        return [o for o in OPTIONS if o.since <= self.stage and self.target.program in o.programs]
+
+    def expect_usage(self, *args, about=""):
+        """Two lines, what is wrong and the usage; exit status 2."""
+        lines = self.refuse(*args)
+        words = " ".join(repr(a) for a in args)
+        if len(lines) != 2:
+            raise Broken(f"wrong use ({words}) earns two lines, what is wrong and the usage; "
+                         f"stderr has {lines!r}")
+        if "usage" not in lines[1].lower():
+            raise Broken(f"wrong use ({words}): the second line is not the usage: {lines[1]!r}")
+        if "usage" in lines[0].lower() or about not in lines[0]:
+            raise Broken(f"wrong use ({words}): the first line does not say what is wrong "
+                         f"with {about!r}: {lines[0]!r}")
+
+    @promise("usage", "1-", EVERY)
+    def unknown_option(self):
+        """Options that no stage has."""
+        self.expect_usage("-Z", about="Z")
+        self.expect_usage("-p", "0", "-Z", about="Z")
+
+    @promise("usage", "1-", EVERY)
+    def missing_value(self):
+        """An option that takes a value comes last, without one."""
+        for option in self.known()[:self.few(99, 2)]:
+            self.expect_usage(option.flag, about=option.flag[1])
+
+    @promise("usage", "1-", EVERY)
+    def stray_argument(self):
+        """A word that is no option."""
+        self.expect_usage("8000", about="8000")
+        self.expect_usage("-p", "0", "stray", about="stray")
+        self.expect_usage("--", "-p", about="-p")
+
+    @promise("usage", "1-", EVERY)
+    def unreadable_or_out_of_range(self):
+        """Every option, with values that are no number, too small or too large."""
+        for option in self.known():
+            for value in option.bad[:self.few(99, 2)]:
+                about = value.strip() or option.flag[1]
+                self.expect_usage(option.flag, value, about=about)
+
+    @promise("usage", "7-", ("echo_server",))
+    def smallest_and_largest(self):
+        """The ends of each range are inside it."""
+        for args in (("-m", "1"), ("-m", "1073741824"), ("-d", "0"), ("-c", "0")):
+            self.serve(*args).stop()
+
+    @limitation("usage", "1-9", "an option that a later stage brings is refused as unknown",
+                ("echo_server", "select_server", "poll_server"))
+    def option_of_a_later_stage(self):
+        """Each option that comes later is wrong use now."""
+        for option in OPTIONS:
+            if option.since > self.stage:
+                self.expect_usage("-p", "0", option.flag, option.good, about=option.flag[1])
+
+    @promise("help", "1-", EVERY)
+    def help_on_stdout(self):
+        """-h: the usage with every option on stdout, nothing on stderr, exit 0."""
+        server = self.start("-h")
+        status = server.wait_exit(self.limit(10))
+        if status != 0 or server.err.text:
+            raise Broken(f"-h must exit 0 with nothing on stderr: it ended with {status}, "
+                         f"stderr {server.err.text!r}")
+        text = server.out.text
+        if "usage" not in text.lower() or server.name not in text:
+            raise Broken(f"-h must print the usage to stdout; it printed {text!r}")
+        for flag in [o.flag for o in self.known()] + ["-v"]:
+            if flag not in text:
+                raise Broken(f"-h does not mention {flag}: {text!r}")
+        server.kill()

@@ -1,0 +1,1 @@
+"""The parts of the test harness: build, start, talk to, measure and report on servers."""

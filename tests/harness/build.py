@@ -1,0 +1,108 @@
+"""Builds what is checked: the stages, the C unit checks, the wrong servers."""
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from harness.check import PACKAGES
+from harness.modes import Mode
+from harness.stages import TESTS, Stage
+
+SANITIZER_FLAGS = "-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize="
+
+
+class BuildFailed(Exception):
+    """The compiler's words."""
+
+
+def scratch() -> Path:
+    """A folder for this run, removed at its end."""
+    if not hasattr(scratch, "folder"):
+        scratch.folder = tempfile.TemporaryDirectory(prefix="harness-")
+        os.chmod(scratch.folder.name, 0o755)
+    return Path(scratch.folder.name)
+
+
+def need_tools(mode: Mode):
+    """Stop with one clear line when something is missing that nothing goes without."""
+    for tool in ("make", "gcc") + (("valgrind",) if mode.tool else ()):
+        if not shutil.which(tool):
+            raise SystemExit(f"run.py: {tool} is missing; install the package {PACKAGES[tool]}")
+
+
+def compiler(mode: Mode) -> list:
+    """The compiler; gcc for sanitizers, whose options are the same everywhere."""
+    if mode.sanitizer and shutil.which("gcc"):
+        return ["gcc"]
+    return ["cc"]
+
+
+def flags(mode: Mode) -> list:
+    return (SANITIZER_FLAGS + mode.sanitizer).split() if mode.sanitizer else ["-O1", "-g"]
+
+
+def build_stages(stages, mode: Mode):
+    """Build all stages; returns those to run, and what went wrong with each of the others.
+
+    A stage of which only some programs were built is among both.
+    """
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        results = list(pool.map(lambda stage: _build(stage, mode), stages))
+    built = [stage for stage, words in results if stage.programs()]
+    failed = {stage: words for stage, words in results if words}
+    return built, failed
+
+
+def _build(stage: Stage, mode: Mode):
+    extra = []
+    if mode.sanitizer:
+        copy = scratch() / mode.name / stage.name
+        shutil.copytree(stage.folder, copy, ignore=shutil.ignore_patterns("*.o", "build", "exercises"))
+        for name in stage.promised():
+            (copy / name).unlink(missing_ok=True)
+        stage = replace(stage, folder=copy)
+        extra = [f"CC={compiler(mode)[0]}", "CFLAGS=" + " ".join(flags(mode)),
+                 "LDFLAGS=-fsanitize=" + mode.sanitizer]
+    done = subprocess.run(["make", "-C", str(stage.folder), "-s", *extra],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        for name in stage.promised():   # what stands there is of an earlier state
+            stage.program(name).unlink(missing_ok=True)
+        return stage, done.stdout + done.stderr
+    missing = [name for name in stage.promised() if not stage.program(name).exists()]
+    words = f"`make` succeeded, but there is no {' and no '.join(missing)}" if missing else ""
+    return stage, words
+
+
+def compile_c(name: str, sources, mode: Mode, include=()) -> Path:
+    """Compile and link one program into the scratch folder."""
+    output = scratch() / name
+    if output.exists():
+        return output
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # Under another name first: another process may want the same program at this moment.
+    partial = output.with_name(f"{output.name}.{os.getpid()}")
+    argv = [*compiler(mode), "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", *flags(mode),
+            *(f"-I{folder}" for folder in include), "-o", str(partial),
+            *map(str, sources), "-lpthread"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildFailed(done.stderr)
+    partial.rename(output)
+    return output
+
+
+def build_wrong() -> Path:
+    """The wrong servers: one program under the name of each that it can play."""
+    program = compile_c("wrong/echo_server", sorted((TESTS / "wrong").glob("*.c")),
+                        Mode("plain"))
+    for name in ("select_server", "poll_server", "http_server"):
+        other = program.with_name(name)
+        if not other.exists():
+            os.link(program, other)
+    return program.parent

@@ -1,0 +1,104 @@
+"""What a person reads: a line for each check, why one failed, a summary."""
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+
+_COLOURS = {"ok": "32", "limit": "33", "FAIL": "31;1", "skip": "36"}
+_WORDS = {"ok": "ok", "limit": "ok, limit shown", "FAIL": "FAIL", "skip": "skipped"}
+
+
+class Report:
+    """Prints outcomes as they come, and sums them up."""
+
+    def __init__(self, verbose=False, again="", stream=sys.stdout):
+        self.verbose = verbose
+        self.again = again     # options to add to the command that runs a check again
+        self.stream = stream
+        self.colour = stream.isatty() and "NO_COLOR" not in os.environ
+        self.outcomes = []
+
+    def say(self, text=""):
+        print(text, file=self.stream, flush=True)
+
+    def paint(self, status: str, text: str) -> str:
+        return f"\033[{_COLOURS[status]}m{text}\033[0m" if self.colour else text
+
+    def add(self, outcome):
+        self.outcomes.append(outcome)
+        name = outcome.check
+        if outcome.program != "echo_server":
+            name += f" [{outcome.program}]"
+        word = self.paint(outcome.status, f"{_WORDS[outcome.status]:15}")
+        self.say(f"{outcome.stage:14} {name:62} {word} {outcome.seconds:6.2f} s")
+        if outcome.status == "FAIL":
+            self._explain(outcome)
+        elif outcome.status == "skip":
+            self.say(f"{'':15}{outcome.text}")
+        elif self.verbose:
+            if outcome.limit:
+                self._block("shown", outcome.limit)
+            self._block("stderr", outcome.stderr)
+
+    def _block(self, title: str, text: str, most=20):
+        lines = text.rstrip().splitlines()
+        if len(lines) > most:
+            lines = lines[:most // 2] + [f"... {len(lines) - most} lines ..."] + lines[-most // 2:]
+        for at, line in enumerate(lines):
+            self.say(f"    {title if at == 0 else '':7} | {line}")
+
+    def _explain(self, outcome):
+        if outcome.limit:
+            self._block("why", "this stage is said not to keep this promise yet, because "
+                        f"{outcome.limit}. The check that shows it failed. Has the limitation "
+                        "gone? Then its README is wrong.", 60)
+        self._block("what", outcome.text, 60)
+        self._block("stderr", outcome.stderr)
+        if self.verbose:
+            self._block("trace", outcome.trace, 60)
+        stage = outcome.stage.split("_")[0]
+        self._block("again", f"python3 tests/run.py {stage} -k {outcome.check} -v{self.again}")
+
+    def summary(self, seconds: float):
+        """A line for each stage, then the failures again by name, then the count."""
+        self.say()
+        for stage in dict.fromkeys(o.stage for o in sorted(self.outcomes, key=lambda o: o.stage)):
+            own = [o for o in self.outcomes if o.stage == stage]
+            parts = [f"{count(own, 'ok') + count(own, 'limit'):4} passed"]
+            if count(own, "limit"):
+                parts.append(f"{count(own, 'limit')} of them limitations shown")
+            for status, word in (("FAIL", "failed"), ("skip", "skipped")):
+                if count(own, status):
+                    parts.append(self.paint(status, f"{count(own, status)} {word}"))
+            self.say(f"{stage:14} {', '.join(parts)}")
+        failed = [o for o in self.outcomes if o.status == "FAIL"]
+        if failed:
+            self.say("\nFailed:")
+        for name, times in _names(failed).items():
+            self.say(f"  {name}" + (f"  ({times} times)" if times > 1 else ""))
+        self.say(f"\nin {seconds:.1f} s:")
+        self.last_line()
+
+    def last_line(self):
+        own = self.outcomes
+        passed = count(own, "ok") + count(own, "limit")
+        self.say(f"{passed} passed, {count(own, 'FAIL')} failed, {count(own, 'skip')} skipped")
+
+    def write_json(self, path: str):
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump([asdict(outcome) for outcome in self.outcomes], file, indent=1)
+            file.write("\n")
+
+
+def _names(outcomes) -> dict:
+    names = {}
+    for outcome in outcomes:
+        name = f"{outcome.stage}/{outcome.program} {outcome.check}"
+        names[name] = names.get(name, 0) + 1
+    return names
+
+
+def count(outcomes, status: str) -> int:
+    return sum(1 for outcome in outcomes if outcome.status == status)

@@ -1,0 +1,117 @@
+"""What is promised, and from which stage: the rows, and the marks that checks carry.
+
+A check is a method of a `Check` class with one of two marks:
+
+    @promise("echo", "1-")                 the stages from 1 on keep this
+    @limitation("ipv6", "1-2", "...")      these stages do not, and the check shows it
+
+Stages are written `1-`, `2-5`, `7` or a list of those with commas.
+"""
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+ECHO = ("echo_server", "select_server", "poll_server")
+EVERY = ECHO + ("http_server",)
+ONLY_ECHO = ("echo_server",)
+ONLY_HTTP = ("http_server",)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One behaviour: a line of the table in the top README."""
+
+    id: str
+    words: str
+
+
+ROWS = (
+    Row("ready", "says when it is ready, on which address and port"),
+    Row("messages", "nothing but that on stdout; messages on stderr, under its name"),
+    Row("stop", "SIGINT and SIGTERM stop it within a second, at any moment"),
+    Row("rebind", "the same port can be listened on again at once"),
+    Row("usage", "wrong use: what is wrong and the usage, exit 2"),
+    Row("start-failure", "failure at start: call, address and reason, exit 1"),
+    Row("help", "`-h` prints the usage"),
+    Row("address", "listens on 127.0.0.1 port 8000 unless told otherwise"),
+    Row("verbose", "`-v` reports each client that comes and goes"),
+    Row("ipv6", "IPv6"),
+    Row("echo", "every byte comes back, unchanged and in order"),
+    Row("half-close", "a client that has finished sending still gets the rest"),
+    Row("rude", "a client that resets or vanishes harms only itself"),
+    Row("leaks", "no descriptor and no memory is left behind"),
+    Row("many", "a silent client delays nobody; 1,000 clients at once"),
+    Row("fd-setsize", "`select_server` refuses descriptors beyond `FD_SETSIZE`"),
+    Row("connection-limit", "`-c N`: at most N connections"),
+    Row("descriptors", "out of descriptors: no spinning, newcomers are turned away at once"),
+    Row("slow-reader", "a client that does not read delays nobody and costs bounded memory"),
+    Row("message", "messages: `-f line` and `-f length`, echoed once whole"),
+    Row("too-long", "a message over `-m` is refused, after the replies before it"),
+    Row("unfinished", "an unfinished message is dropped, those before it are answered"),
+    Row("cost", "two system calls for a message, besides waiting"),
+    Row("idle-memory", "an idle connection holds no buffer memory"),
+    Row("handler-time", "`-d`: the handler's time; a stop after the message in hand"),
+    Row("units", "buffer and codec, checked from C"),
+    Row("http", "`http_server`: GET and HEAD over HTTP/1.0 and 1.1"),
+    Row("http-limits", "`http_server`: refuses what is wrong, too long or not offered"),
+    Row("cores", "connections are spread over several threads"),
+    Row("slow-handler", "a slow handler delays only its own connection"),
+    Row("asleep", "asleep when idle: no thread wakes up"),
+    Row("idle-eviction", "a silent client is closed after a while"),
+)
+ROW_IDS = {row.id: row for row in ROWS}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The mark on a check."""
+
+    row: str
+    stages: str
+    programs: tuple
+    limit: str = ""        # for a limitation: what is shown, in words for the README
+    exclusive: bool = False
+    modes: tuple = ("plain", "valgrind", "sanitize", "helgrind", "tsan")
+
+    def applies(self, stage: int, program: str, mode: str) -> bool:
+        return (program in self.programs and mode in self.modes
+                and includes(self.stages, stage))
+
+
+def includes(stages: str, number: int) -> bool:
+    """Whether the list `stages`, such as `1-7,9-`, names the stage."""
+    for part in stages.split(","):
+        first, dash, last = part.partition("-")
+        low = int(first)
+        high = (int(last) if last else 99) if dash else low
+        if low <= number <= high:
+            return True
+    return False
+
+
+def _mark(spec: Spec):
+    if spec.row not in ROW_IDS:
+        raise ValueError(f"no row {spec.row!r} in harness/spec.py")
+
+    def wrap(function):
+        @functools.wraps(function)
+        def check(self):
+            try:
+                function(self)
+            except BaseException:
+                self.broken = True
+                raise
+        check.spec = spec
+        return check
+    return wrap
+
+
+def promise(row: str, stages: str, programs: tuple = ECHO, **more):
+    """The stages keep this promise."""
+    return _mark(Spec(row, stages, programs, **more))
+
+
+def limitation(row: str, stages: str, shows: str, programs: tuple = ONLY_ECHO, **more):
+    """The stages do not keep it yet; `shows` says what happens instead."""
+    return _mark(Spec(row, stages, programs, limit=shows, **more))

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Checks the stages: builds them, starts their servers, and talks to them over sockets."""
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from harness import build, matrix, modes, prove  # noqa: E402
+from harness.report import Report  # noqa: E402
+from harness.runner import Outcome, plan, run_all  # noqa: E402
+from harness.stages import find_stages  # noqa: E402
+
+
+def options():
+    parser = argparse.ArgumentParser(
+        prog="run.py", description=__doc__,
+        epilog="The last line is `N passed, N failed, N skipped`. The exit status is 0 only when "
+               "something was run and nothing failed.")
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help="such as v04; default: all")
+    parser.add_argument("-k", dest="names", action="append", default=[], metavar="NAME",
+                        help="only the checks whose name holds NAME (may be given again)")
+    parser.add_argument("-v", dest="verbose", action="store_true",
+                        help="show the servers' messages, and where a check failed")
+    parser.add_argument("-x", dest="stop", action="store_true", help="stop at the first failure")
+    parser.add_argument("--list", action="store_true", help="list the checks, run none")
+    how = parser.add_mutually_exclusive_group()
+    for name, words in (("valgrind", "under valgrind's memcheck: leaks, errors, descriptors"),
+                        ("helgrind", "under valgrind's helgrind: data races"),
+                        ("sanitize", "built with the address and undefined sanitizers"),
+                        ("tsan", "built with the thread sanitizer")):
+        how.add_argument(f"--{name}", dest="mode", action="store_const", const=name, help=words)
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run each N times")
+    parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1), metavar="N",
+                        help="so many checks at a time")
+    parser.add_argument("--json", metavar="FILE", help="write the outcomes there")
+    parser.add_argument("--matrix", action="store_true",
+                        help="write the table of behaviours into README.md")
+    parser.add_argument("--check-matrix", action="store_true",
+                        help="fail if README.md's table is not what was measured")
+    parser.add_argument("--prove", action="store_true",
+                        help="run the wrong servers, and show which check catches each")
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = options()
+    raise_descriptor_limit()
+    if args.prove:
+        build.need_tools(modes.PLAIN)
+        return prove.main(args)
+    mode = getattr(modes, (args.mode or "plain").upper())
+    stages = find_stages(args.stages)
+    if args.list:
+        return show_list(stages, mode, args.names)
+    if not stages:
+        print("run.py: there is no stage folder to check")
+        print("0 passed, 0 failed, 0 skipped")
+        return 1
+    build.need_tools(mode)
+    return run(args, stages, mode)
+
+
+def run(args, stages, mode) -> int:
+    start = time.monotonic()
+    report = Report(args.verbose, f" --{args.mode}" if args.mode else "")
+    built, failed = build.build_stages(stages, mode)
+    for stage, words in failed.items():
+        report.add(Outcome(stage.name, stage.number, "make", "build", "", "", "FAIL", 0.0, words))
+    tasks = plan(built, mode, args.names) * args.repeat
+    try:
+        run_all(tasks, max(args.jobs, 1), report.add, args.stop)
+    except KeyboardInterrupt:
+        report.say("\nstopped")
+        report.last_line()
+        return 130
+    good = finish(args, report, failed)
+    report.summary(time.monotonic() - start)
+    return 0 if good else 1
+
+
+def finish(args, report, failed) -> bool:
+    """The table and the files that were asked for; whether all is well."""
+    statuses = [outcome.status for outcome in report.outcomes]
+    good = bool(set(statuses) & {"ok", "limit"}) and "FAIL" not in statuses
+    if args.json:
+        report.write_json(args.json)
+    if args.matrix or args.check_matrix:
+        text = matrix.table(report.outcomes)
+        if args.matrix and not failed:
+            report.say("\n" + matrix.write(text))
+        problem = args.check_matrix and matrix.problem(text)
+        if problem:
+            report.say("\n" + problem)
+            good = False
+    return good
+
+
+def show_list(stages, mode, names) -> int:
+    """The checks by name, with the stages they apply to."""
+    found = {}
+    for task in plan(stages, mode, names):
+        found.setdefault(task.check, (task, {}))[1].setdefault(task.target.stage.number)
+    for name, (task, numbers) in sorted(found.items()):
+        words = (getattr(task.case, task.method).__doc__ or "").strip().split("\n")[0]
+        kind = "limit" if task.spec.limit else "check"
+        print(f"{matrix.span(numbers):8} {kind} {name:56} {words}")
+    return 0 if found else 1
+
+
+def raise_descriptor_limit():
+    """The checks open more than a thousand sockets at once; so do servers started here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8192 if hard == resource.RLIM_INFINITY else min(8192, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

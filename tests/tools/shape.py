@@ -1,0 +1,46 @@
+"""How long a stage's files, functions and lines are."""
+
+import statistics
+
+import c_text
+import stages as st
+
+LONGEST_FUNCTION = 60
+LONGEST_FILE = 300
+WIDEST_LINE = 80
+HEAD = ["stage", "files", "lines", "functions", "median", "longest",
+        "longest file"]
+
+median = statistics.median
+
+
+def of_stage(stage):
+    """A row of the table of shapes, and what is out of shape."""
+    names = [name for name in st.code_files(stage) if name != "Makefile"]
+    lines, lengths, problems = {}, {}, []
+    for name in names:
+        text = st.read(stage / name)
+        lines[name] = len(text.splitlines())
+        for function, number, length in c_text.functions(text):
+            lengths[f"{name}:{number} {function}"] = length
+        problems += wide_lines(stage, name, text)
+    problems += too_long(stage, lines, LONGEST_FILE)
+    problems += too_long(stage, lengths, LONGEST_FUNCTION)
+    longest = max(lengths, key=lengths.get, default="")
+    row = [st.short(stage), len(names), sum(lines.values()), len(lengths),
+           f"{median(lengths.values()):g}" if lengths else "-",
+           f"{lengths.get(longest, 0)} {longest.split(' ')[-1]}",
+           max(lines.values(), default=0)]
+    return row, problems
+
+
+def too_long(stage, lengths, limit):
+    return [f"{st.short(stage)} {what}: {lines} lines, {limit} at most"
+            for what, lines in lengths.items() if lines > limit]
+
+
+def wide_lines(stage, name, text):
+    return [f"{st.short(stage)} {name}:{number}: {len(line)} columns, "
+            f"{WIDEST_LINE} at most"
+            for number, line in enumerate(text.splitlines(), 1)
+            if len(line.expandtabs(8)) > WIDEST_LINE]

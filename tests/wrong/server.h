@@ -1,0 +1,56 @@
+/*
+ * A correct server that can be told to be wrong. The environment says how:
+ * WRONG names one of the mistakes in catalogue.py, WRONG_STAGE the stage that
+ * it claims to be (7 unless told).
+ */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Bytes {
+    char *data;
+    size_t size, room;
+} Bytes;
+
+typedef struct Client {
+    int fd;
+    char peer[64];
+    Bytes in, out;
+    size_t served;    /* messages handled */
+    uint32_t watched; /* the events that epoll looks for */
+    bool ended;       /* the peer sends no more */
+    bool refused;     /* no more messages of this one are handled */
+    bool shut;        /* our side is shut: what still comes is thrown away */
+    bool paused;
+} Client;
+
+typedef struct Settings {
+    const char *address, *framing;
+    long port, connections, longest, high_water, delay;
+    bool verbose;
+} Settings;
+
+extern Settings settings;
+extern int claimed_stage;
+
+bool wrong(const char *mistake);
+bool is_called(const char *program);
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* options.c */
+void read_options(int argc, char **argv);
+
+/* messages.c: size of the first message in size bytes, 0: not yet, -1: too long. */
+long find_message(const char *data, size_t size);
+
+/* http.c: answers the request; size as above, *last is set if none may follow. */
+long answer_request(const char *data, size_t size, Bytes *reply, bool *last);
+
+void append(Bytes *bytes, const void *data, size_t size);
+void consume(Bytes *bytes, size_t size);
+void release(Bytes *bytes);
+
+#endif

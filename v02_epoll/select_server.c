@@ -1,0 +1,348 @@
+/*
+ * A TCP echo server for many clients on one thread: select(2) says which of
+ * them have sent something, and only those are read.
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef struct Connection {
+    int fd;
+    struct sockaddr_in peer;
+} Connection;
+
+static const char usage[] =
+    "usage: select_server [-a ADDR] [-p PORT] [-v] [-h]";
+static struct sockaddr_in address = {.sin_family = AF_INET};
+static bool verbose;
+static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t listener = -1;
+static volatile sig_atomic_t serving = -1; /* the client's descriptor */
+static Connection **table; /* by descriptor; NULL: none */
+static size_t table_size;
+static fd_set watched;
+
+/* The text is good until the next call. */
+static const char *text_of(const struct sockaddr_in *from)
+{
+    static char text[32];
+
+    snprintf(text, sizeof(text), "%s:%d", inet_ntoa(from->sin_addr),
+             ntohs(from->sin_port));
+    return text;
+}
+
+static int fail_to_start(const char *call, int fd)
+{
+    warn("%s %s", call, text_of(&address));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static int listen_on_address(void)
+{
+    const int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (fd < 0)
+        return fail_to_start("socket", fd);
+    /* A port on which old connections linger can be taken again at once. */
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+        return fail_to_start("setsockopt", fd);
+    /* Urgent bytes are bytes like the rest. Accepted sockets inherit it. */
+    if (setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0)
+        return fail_to_start("setsockopt", fd);
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        return fail_to_start("bind", fd);
+    if (listen(fd, SOMAXCONN) < 0)
+        return fail_to_start("listen", fd);
+    return fd;
+}
+
+/* Says where clients can connect: after -p 0 only the system knows. */
+static int announce(void)
+{
+    socklen_t size = sizeof(address);
+
+    if (getsockname(listener, (struct sockaddr *)&address, &size) < 0)
+        return fail_to_start("getsockname", -1);
+    printf("listening on %s\n", text_of(&address));
+    if (fflush(stdout) != 0)
+        return fail_to_start("write", -1);
+    return 0;
+}
+
+static void say(const char *what, const Connection *connection)
+{
+    if (verbose)
+        warnx("%s %s", what, text_of(&connection->peer));
+}
+
+/* That a client has gone away is no news; any other failure is. */
+static void say_failed(const char *call, const Connection *connection)
+{
+    if (verbose || (errno != ECONNRESET && errno != EPIPE))
+        warn("%s %s", call, text_of(&connection->peer));
+}
+
+/* Makes the table long enough for fd. */
+static int make_place(int fd)
+{
+    size_t size = table_size;
+
+    if ((size_t)fd < size)
+        return 0;
+    while (size <= (size_t)fd)
+        size = size ? size * 2 : 64;
+    Connection **longer = realloc(table, size * sizeof(*longer));
+    if (longer == NULL)
+        return -1;
+    memset(longer + table_size, 0, (size - table_size) * sizeof(*longer));
+    table = longer;
+    table_size = size;
+    return 0;
+}
+
+/*
+ * select(2) will report it while there is something to read. An fd_set has
+ * FD_SETSIZE bits, 1024; FD_SET for a larger fd would write past its end.
+ */
+static int watch(int fd)
+{
+    if (fd >= FD_SETSIZE) {
+        warnx("select can't watch descriptor %d", fd);
+        errno = EMFILE;
+        return -1;
+    }
+    FD_SET(fd, &watched);
+    return 0;
+}
+
+static void unwatch(int fd)
+{
+    FD_CLR(fd, &watched);
+}
+
+static void close_connection(Connection *connection)
+{
+    say("closed", connection);
+    table[connection->fd] = NULL;
+    unwatch(connection->fd);
+    close(connection->fd);
+    free(connection);
+}
+
+/* One write may take less than all of it: it returns how much it took. */
+static bool write_all(const Connection *connection, const char *data,
+                      size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(connection->fd, data, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0) {
+            say_failed("write", connection);
+            return false;
+        }
+        data += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+/* Sends back what one read brings. False: there is nothing more to do. */
+static bool echo(const Connection *connection)
+{
+    static char buffer[64 * 1024];
+    ssize_t size = read(connection->fd, buffer, sizeof(buffer));
+
+    if (size < 0 && errno == EINTR)
+        return true;
+    if (size < 0)
+        say_failed("read", connection);
+    if (size <= 0) /* 0 is end of file: the client sends no more */
+        return false;
+    return write_all(connection, buffer, (size_t)size);
+}
+
+static void serve(Connection *connection)
+{
+    bool open = true;
+
+    serving = connection->fd;
+    if (!stopping)
+        open = echo(connection);
+    serving = -1;
+    if (!open)
+        close_connection(connection);
+}
+
+/* Returns the next client's descriptor, or -1 when there is none now. */
+static int accept_client(struct sockaddr_in *peer)
+{
+    socklen_t size = sizeof(*peer);
+    int fd = accept(listener, (struct sockaddr *)peer, &size);
+    static int last_error;
+
+    if (fd < 0 && errno != EINTR && !stopping) {
+        if (errno != last_error) /* said once, not a hundred times a second */
+            warn("accept");
+        last_error = errno;
+        poll(NULL, 0, 10); /* what failed would fail again at once */
+    } else {
+        last_error = 0;
+    }
+    return fd;
+}
+
+static void open_connection(void)
+{
+    struct sockaddr_in peer;
+    int fd = accept_client(&peer);
+
+    if (fd < 0)
+        return;
+    Connection *connection = malloc(sizeof(*connection));
+    if (connection == NULL || make_place(fd) < 0 || watch(fd) < 0) {
+        warn("refused %s", text_of(&peer));
+        free(connection);
+        close(fd);
+        return;
+    }
+    *connection = (Connection){fd, peer};
+    table[fd] = connection;
+    say("opened", connection);
+}
+
+static int run(void)
+{
+    while (!stopping) {
+        fd_set ready = watched;
+        int count = select(FD_SETSIZE, &ready, NULL, NULL, NULL);
+        if (count < 0 && errno != EINTR) {
+            warn("select");
+            return -1;
+        }
+        for (int fd = 0; count > 0; fd++) {
+            if (!FD_ISSET(fd, &ready))
+                continue;
+            count--;
+            if (fd == listener)
+                open_connection();
+            else
+                serve(table[fd]);
+        }
+    }
+    return 0;
+}
+
+static int start_watching(void)
+{
+    return watch(listener);
+}
+
+static void stop_watching(void)
+{
+    for (size_t fd = 0; fd < table_size; fd++)
+        if (table[fd] != NULL)
+            close_connection(table[fd]);
+    free(table);
+}
+
+/*
+ * A signal may come just before a call that waits. So it is not enough that
+ * it interrupts the call: what the server waits on must not block any more.
+ * A socket that is shut down never does. shutdown(2) may be called from a
+ * signal handler, see signal-safety(7); on -1 it does nothing.
+ */
+static void on_signal(int signo)
+{
+    int saved_errno = errno;
+
+    (void)signo;
+    stopping = 1;
+    shutdown(listener, SHUT_RDWR);
+    shutdown(serving, SHUT_RDWR);
+    errno = saved_errno;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
+}
+
+static _Noreturn void wrong_use(const char *what, const char *value)
+{
+    warnx("%s: %s", what, value);
+    warnx("%s", usage);
+    exit(2);
+}
+
+static void set_address(const char *text)
+{
+    if (inet_pton(AF_INET, text, &address.sin_addr) != 1)
+        wrong_use("-a: not a numeric IPv4 address", text);
+}
+
+static void set_port(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    unsigned long port = strtoul(text, NULL, 10);
+
+    if (digits == 0 || text[digits] != '\0' || port > 65535)
+        wrong_use("-p: not a number from 0 to 65535", text);
+    address.sin_port = htons((uint16_t)port);
+}
+
+static void parse_options(int argc, char **argv)
+{
+    int letter;
+
+    set_address("127.0.0.1");
+    set_port("8000");
+    while ((letter = getopt(argc, argv, ":a:p:vh")) != -1) {
+        char option[] = {'-', (char)optopt, '\0'};
+        switch (letter) {
+        case 'a': set_address(optarg); break;
+        case 'p': set_port(optarg); break;
+        case 'v': verbose = true; break;
+        case 'h': exit(puts(usage) < 0);
+        case ':': wrong_use("value missing", option);
+        default: wrong_use("unknown option", option);
+        }
+    }
+    if (optind < argc)
+        wrong_use("stray argument", argv[optind]);
+}
+
+int main(int argc, char **argv)
+{
+    int result = -1;
+
+    catch_signals();
+    parse_options(argc, argv);
+    listener = listen_on_address();
+    if (listener < 0)
+        return 1;
+    if (start_watching() == 0) {
+        if (announce() == 0)
+            result = run();
+        stop_watching();
+    }
+    close(listener);
+    return result < 0;
+}

@@ -1,0 +1,218 @@
+/*
+ * A TCP echo server for many clients on one thread: the loop calls serve for
+ * those that have sent something, and only they are read.
+ */
+#include "event_loop.h"
+#include "inet_address.h"
+#include "options.h"
+#include "socket.h"
+
+#include <err.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct Connection {
+    Channel channel;
+    InetAddress peer;
+} Connection;
+
+static Options options;
+static int listener;
+static Connection **table; /* by descriptor; NULL: none */
+static size_t table_size;
+static EventLoop *loop;
+static Channel listening;
+
+static void say(const char *what, const Connection *connection)
+{
+    char text[INET_ADDRESS_TEXT];
+
+    if (options.verbose)
+        warnx("%s %s", what, inet_address_format(&connection->peer, text));
+}
+
+/* That a client has gone away is no news; any other failure is. */
+static void say_failed(const char *call, const Connection *connection)
+{
+    char text[INET_ADDRESS_TEXT];
+
+    if (options.verbose || (errno != ECONNRESET && errno != EPIPE))
+        warn("%s %s", call, inet_address_format(&connection->peer, text));
+}
+
+/* Makes the table long enough for fd. */
+static int make_place(int fd)
+{
+    size_t size = table_size;
+
+    if ((size_t)fd < size)
+        return 0;
+    while (size <= (size_t)fd)
+        size = size ? size * 2 : 64;
+    Connection **longer = realloc(table, size * sizeof(*longer));
+    if (longer == NULL)
+        return -1;
+    memset(longer + table_size, 0, (size - table_size) * sizeof(*longer));
+    table = longer;
+    table_size = size;
+    return 0;
+}
+
+static void close_connection(Connection *connection)
+{
+    say("closed", connection);
+    table[connection->channel.fd] = NULL;
+    close(connection->channel.fd); /* epoll forgets it too, see epoll(7) */
+    free(connection);
+}
+
+/* One write may take less than all of it: it returns how much it took. */
+static bool write_all(const Connection *connection, const char *data,
+                      size_t size)
+{
+    while (size > 0) {
+        ssize_t written =
+            send(connection->channel.fd, data, size, MSG_DONTWAIT);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0 && errno == EAGAIN) {
+            if (event_loop_wait_writable(loop, connection->channel.fd) < 0)
+                return false;
+            continue;
+        }
+        if (written < 0) {
+            say_failed("write", connection);
+            return false;
+        }
+        data += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+/* Sends back what one read brings. False: there is nothing more to do. */
+static bool echo(const Connection *connection)
+{
+    static char buffer[64 * 1024];
+    ssize_t size = read(connection->channel.fd, buffer, sizeof(buffer));
+
+    if (size < 0 && errno == EINTR)
+        return true;
+    if (size < 0)
+        say_failed("read", connection);
+    if (size <= 0) /* 0 is end of file: the client sends no more */
+        return false;
+    return write_all(connection, buffer, (size_t)size);
+}
+
+static void serve(void *context)
+{
+    Connection *connection = context;
+
+    if (!echo(connection))
+        close_connection(connection);
+}
+
+/* Returns the next client's descriptor, or -1 when there is none now. */
+static int accept_client(InetAddress *peer)
+{
+    int fd = socket_accept(listener, peer);
+    static int last_error;
+
+    if (fd < 0 && errno != EINTR) {
+        if (errno != last_error) /* said once, not a hundred times a second */
+            warn("accept");
+        last_error = errno;
+        poll(NULL, 0, 10); /* what failed would fail again at once */
+    } else {
+        last_error = 0;
+    }
+    return fd;
+}
+
+static int watch(Connection *connection, int fd)
+{
+    channel_init(&connection->channel, event_loop_epoll(loop), fd, serve,
+                 connection);
+    return channel_watch(&connection->channel, EPOLLIN);
+}
+
+static void open_connection(void *context)
+{
+    InetAddress peer;
+    char text[INET_ADDRESS_TEXT];
+    int fd = accept_client(&peer);
+
+    (void)context;
+    if (fd < 0)
+        return;
+    Connection *connection = malloc(sizeof(*connection));
+    if (connection == NULL || make_place(fd) < 0 || watch(connection, fd) < 0) {
+        warn("refused %s", inet_address_format(&peer, text));
+        free(connection);
+        close(fd);
+        return;
+    }
+    connection->peer = peer;
+    table[fd] = connection;
+    say("opened", connection);
+}
+
+static int start_watching(void)
+{
+    channel_init(&listening, event_loop_epoll(loop), listener, open_connection,
+                 NULL);
+    if (channel_watch(&listening, EPOLLIN) < 0) {
+        warn("epoll_ctl");
+        return -1;
+    }
+    return 0;
+}
+
+static void stop_watching(void)
+{
+    for (size_t fd = 0; fd < table_size; fd++)
+        if (table[fd] != NULL)
+            close_connection(table[fd]);
+    free(table);
+}
+
+static void on_stop(void *context)
+{
+    (void)context;
+    event_loop_quit(loop);
+}
+
+static int catch_signals(void)
+{
+    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
+    if (event_loop_catch_signal(loop, SIGINT, on_stop, NULL) < 0)
+        return -1;
+    return event_loop_catch_signal(loop, SIGTERM, on_stop, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    int result = -1;
+
+    options = options_parse(argc, argv);
+    loop = event_loop_create();
+    if (loop == NULL)
+        return 1;
+    if (catch_signals() < 0)
+        goto destroy_loop;
+    listener = socket_listen(&options.address);
+    if (listener < 0)
+        goto destroy_loop;
+    if (start_watching() == 0 && socket_announce(listener) == 0)
+        result = event_loop_run(loop);
+    stop_watching();
+    close(listener);
+destroy_loop:
+    event_loop_destroy(loop);
+    return result < 0;
+}

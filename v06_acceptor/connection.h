@@ -1,0 +1,53 @@
+/*
+ * Connection: one client, from accept to close.
+ *
+ * It owns its descriptor. Used by its loop's thread alone. It closes itself
+ * when the client or an error ends it; then its group is told, and frees it.
+ */
+#ifndef CONNECTION_H
+#define CONNECTION_H
+
+#include "event_loop.h"
+#include "options.h"
+
+typedef struct Connection Connection;
+
+/* What to do with messages. The functions are called by the loop's thread. */
+typedef struct ConnectionHandler {
+    /* A message has come: what one read brought. Valid until this returns. */
+    void (*on_message)(void *context, Connection *connection, const char *data,
+                       size_t size);
+    void *context;
+} ConnectionHandler;
+
+/* What a server's connections have in common. It outlives them. */
+typedef struct ConnectionGroup {
+    const Options *options;
+    ConnectionHandler handler;
+    /* The connection has ended: take it off the books and destroy it. */
+    void (*on_ended)(void *owner, Connection *connection);
+    void *owner;
+} ConnectionGroup;
+
+/*
+ * Serves the client on fd from now on, which it owns. Returns NULL when
+ * there is no memory or the kernel can't watch fd; then that has been said,
+ * and fd is closed.
+ */
+Connection *connection_create(const ConnectionGroup *group, EventLoop *loop,
+                              int fd, const InetAddress *peer);
+
+/* Closes and frees it as it stands. */
+void connection_destroy(Connection *connection);
+
+int connection_fd(const Connection *connection);
+const InetAddress *connection_peer(const Connection *connection);
+
+/*
+ * Sends bytes, and waits until the kernel has taken all of them; everybody
+ * else waits too. If that fails, or a signal comes meanwhile, the connection
+ * ends.
+ */
+void connection_send(Connection *connection, const void *data, size_t size);
+
+#endif

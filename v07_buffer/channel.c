@@ -1,0 +1,33 @@
+#include "channel.h"
+
+void channel_init(Channel *channel, Epoll *epoll, int fd,
+                  void (*on_ready)(void *context), void *context)
+{
+    *channel = (Channel){
+        .epoll = epoll, .fd = fd, .on_ready = on_ready, .context = context};
+}
+
+int channel_watch(Channel *channel, uint32_t events)
+{
+    int result;
+
+    if (events == channel->events)
+        return 0;
+    if (channel->events == 0)
+        result = epoll_add(channel->epoll, channel->fd, events, channel);
+    else if (events == 0)
+        result = epoll_remove(channel->epoll, channel->fd);
+    else
+        result = epoll_modify(channel->epoll, channel->fd, events, channel);
+    if (result == 0)
+        channel->events = events;
+    return result;
+}
+
+Channel *channel_ready(Epoll *epoll, int index)
+{
+    Channel *channel = epoll->ready[index].data.ptr;
+
+    channel->ready = epoll->ready[index].events;
+    return channel;
+}
