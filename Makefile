@@ -6,8 +6,9 @@
 
 CC = gcc
 
-# A folder with a Makefile is a stage.
-STAGES := $(patsubst %/Makefile,%,$(sort $(wildcard v[0-9][0-9]_*/Makefile)))
+# A folder with a server is a stage.
+STAGES := $(patsubst %/echo_server.c,%,$(sort \
+            $(wildcard v[0-9][0-9]_*/echo_server.c)))
 folder  = $(firstword $(filter v$(1)_%,$(STAGES)))
 
 # One line and a stop when something is not installed.

@@ -91,20 +91,26 @@ static void say_failed(const char *call, const Connection *connection)
         warn("%s %s", call, text_of(&connection->peer));
 }
 
-/* One write may take less than all of it: it returns how much it took. */
-static bool write_all(const Connection *connection, const char *data,
-                      size_t size)
+static void close_connection(const Connection *connection)
 {
-    while (size > 0) {
-        ssize_t written = write(connection->fd, data, size);
+    say("closed", connection);
+    close(connection->fd);
+}
+
+/* One write may take less than all of it: it returns how much it took. */
+static bool write_all(const Connection *connection, const char *next,
+                      size_t left)
+{
+    while (left > 0) {
+        ssize_t written = write(connection->fd, next, left);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0) {
             say_failed("write", connection);
             return false;
         }
-        data += written;
-        size -= (size_t)written;
+        next += written;
+        left -= (size_t)written;
     }
     return true;
 }
@@ -126,13 +132,11 @@ static bool echo(const Connection *connection)
 
 static void serve(const Connection *connection)
 {
-    say("opened", connection);
     serving = connection->fd;
     while (!stopping && echo(connection))
         ;
     serving = -1;
-    say("closed", connection);
-    close(connection->fd);
+    close_connection(connection);
 }
 
 /* Returns the next client's descriptor, or -1 when there is none now. */
@@ -140,23 +144,34 @@ static int accept_client(struct sockaddr_in *peer)
 {
     socklen_t size = sizeof(*peer);
     int fd = accept(listener, (struct sockaddr *)peer, &size);
+    static int last_error;
 
     if (fd < 0 && errno != EINTR && !stopping) {
-        warn("accept");
+        if (errno != last_error) /* said once, not a hundred times a second */
+            warn("accept");
+        last_error = errno;
         poll(NULL, 0, 10); /* what failed would fail again at once */
+    } else {
+        last_error = 0;
     }
     return fd;
 }
 
-static int run(void)
+static void open_connection(void)
 {
     Connection connection;
 
-    while (!stopping) {
-        connection.fd = accept_client(&connection.peer);
-        if (connection.fd >= 0)
-            serve(&connection);
-    }
+    connection.fd = accept_client(&connection.peer);
+    if (connection.fd < 0)
+        return;
+    say("opened", &connection);
+    serve(&connection);
+}
+
+static int run(void)
+{
+    while (!stopping)
+        open_connection();
     return 0;
 }
 

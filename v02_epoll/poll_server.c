@@ -141,19 +141,19 @@ static void close_connection(Connection *connection)
 }
 
 /* One write may take less than all of it: it returns how much it took. */
-static bool write_all(const Connection *connection, const char *data,
-                      size_t size)
+static bool write_all(const Connection *connection, const char *next,
+                      size_t left)
 {
-    while (size > 0) {
-        ssize_t written = write(connection->fd, data, size);
+    while (left > 0) {
+        ssize_t written = write(connection->fd, next, left);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0) {
             say_failed("write", connection);
             return false;
         }
-        data += written;
-        size -= (size_t)written;
+        next += written;
+        left -= (size_t)written;
     }
     return true;
 }
@@ -342,11 +342,9 @@ int main(int argc, char **argv)
     listener = listen_on_address();
     if (listener < 0)
         return 1;
-    if (start_watching() == 0) {
-        if (announce() == 0)
-            result = run();
-        stop_watching();
-    }
+    if (start_watching() == 0 && announce() == 0)
+        result = run();
+    stop_watching();
     close(listener);
     return result < 0;
 }

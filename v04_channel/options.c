@@ -36,9 +36,10 @@ static void print_usage(FILE *out)
 static _Noreturn void print_help(void)
 {
     print_usage(stdout);
-    for (const Option *option = known; option->letter != 0; option++)
+    for (const Option *option = known; option->letter != 0; option++) {
         printf("  -%c %-8s %s\n", option->letter,
                option->value ? option->value : "", option->help);
+    }
     exit(fflush(stdout) != 0);
 }
 

@@ -15,10 +15,7 @@ typedef struct Options {
     bool verbose; /* -v: say who connects and who leaves */
 } Options;
 
-/*
- * Reads the command line. Wrong use ends the program with status 2, -h with
- * 0.
- */
+/* Wrong use ends the program with status 2, -h with 0. */
 Options options_parse(int argc, char **argv);
 
 #endif

@@ -24,13 +24,25 @@ typedef struct Channel {
 void channel_init(Channel *channel, Epoll *epoll, int fd,
                   void (*on_ready)(void *context), void *context);
 
+/* Tells the kernel to watch for events instead of what it watches for now. */
+int channel_change(Channel *channel, uint32_t events);
+
 /*
  * Waits for these events from now on, for none if 0. The kernel is told only
  * of a change. Returns 0, or -1 with errno set; then nothing has changed.
  */
-int channel_watch(Channel *channel, uint32_t events);
+static inline int channel_watch(Channel *channel, uint32_t events)
+{
+    return events == channel->events ? 0 : channel_change(channel, events);
+}
 
 /* The channel of the index-th entry that epoll_await filled. */
-Channel *channel_ready(Epoll *epoll, int index);
+static inline Channel *channel_ready(Epoll *epoll, int index)
+{
+    Channel *channel = epoll->ready[index].data.ptr;
+
+    channel->ready = epoll->ready[index].events;
+    return channel;
+}
 
 #endif

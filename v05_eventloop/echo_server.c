@@ -71,12 +71,12 @@ static void close_connection(Connection *connection)
 }
 
 /* One write may take less than all of it: it returns how much it took. */
-static bool write_all(const Connection *connection, const char *data,
-                      size_t size)
+static bool write_all(const Connection *connection, const char *next,
+                      size_t left)
 {
-    while (size > 0) {
+    while (left > 0) {
         ssize_t written =
-            send(connection->channel.fd, data, size, MSG_DONTWAIT);
+            send(connection->channel.fd, next, left, MSG_DONTWAIT);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0 && errno == EAGAIN) {
@@ -88,8 +88,8 @@ static bool write_all(const Connection *connection, const char *data,
             say_failed("write", connection);
             return false;
         }
-        data += written;
-        size -= (size_t)written;
+        next += written;
+        left -= (size_t)written;
     }
     return true;
 }

@@ -7,12 +7,10 @@ void channel_init(Channel *channel, Epoll *epoll, int fd,
         .epoll = epoll, .fd = fd, .on_ready = on_ready, .context = context};
 }
 
-int channel_watch(Channel *channel, uint32_t events)
+int channel_change(Channel *channel, uint32_t events)
 {
     int result;
 
-    if (events == channel->events)
-        return 0;
     if (channel->events == 0)
         result = epoll_add(channel->epoll, channel->fd, events, channel);
     else if (events == 0)
@@ -22,12 +20,4 @@ int channel_watch(Channel *channel, uint32_t events)
     if (result == 0)
         channel->events = events;
     return result;
-}
-
-Channel *channel_ready(Epoll *epoll, int index)
-{
-    Channel *channel = epoll->ready[index].data.ptr;
-
-    channel->ready = epoll->ready[index].events;
-    return channel;
 }

@@ -36,18 +36,30 @@ static void fail(Connection *connection, const char *call)
         warn("%s %s", call, inet_address_format(&connection->peer, text));
 }
 
-static void handle_readable(Connection *connection)
+static void handle_message(Connection *connection, const char *data,
+                           size_t size)
 {
     const ConnectionHandler *handler = &connection->group->handler;
+
+    handler->on_message(handler->context, connection, data, size);
+}
+
+static void handle_readable(Connection *connection)
+{
     ssize_t size = read(connection->channel.fd, scratch, SCRATCH);
 
     if (size > 0)
-        handler->on_message(handler->context, connection, scratch,
-                            (size_t)size);
+        handle_message(connection, scratch, (size_t)size);
     else if (size == 0)
         connection->state = ENDED;
     else if (errno != EAGAIN && errno != EINTR)
         fail(connection, "read");
+}
+
+static void settle(Connection *connection)
+{
+    if (connection->state == ENDED)
+        connection->group->on_ended(connection->group->owner, connection);
 }
 
 static void handle_event(void *context)
@@ -55,8 +67,7 @@ static void handle_event(void *context)
     Connection *connection = context;
 
     handle_readable(connection);
-    if (connection->state == ENDED)
-        connection->group->on_ended(connection->group->owner, connection);
+    settle(connection);
 }
 
 Connection *connection_create(const ConnectionGroup *group, EventLoop *loop,

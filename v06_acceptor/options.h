@@ -16,10 +16,7 @@ typedef struct Options {
     unsigned connections; /* -c: at most so many at once; 0: no limit */
 } Options;
 
-/*
- * Reads the command line. Wrong use ends the program with status 2, -h with
- * 0.
- */
+/* Wrong use ends the program with status 2, -h with 0. */
 Options options_parse(int argc, char **argv);
 
 #endif

@@ -122,13 +122,18 @@ static void handle_input(Connection *connection)
 
 /*
  * Messages are handed up from where they were read, without a copy; only
- * what is left of them, most often nothing, is kept for later.
+ * what is left of them, most often nothing, is kept for later. After the
+ * last message, what comes is thrown away.
  */
 static void take(Connection *connection, const char *data, size_t size)
 {
     bool behind = buffer_size(&connection->input) > 0;
-    size_t used = behind ? 0 : handle_messages(connection, data, size);
+    size_t used = 0;
 
+    if (connection->state != OPEN)
+        return;
+    if (!behind)
+        used = handle_messages(connection, data, size);
     if (used == size)
         return;
     if (buffer_append(&connection->input, data + used, size - used) < 0)
@@ -139,7 +144,7 @@ static void take(Connection *connection, const char *data, size_t size)
 
 /*
  * A read takes no more than may be held: output up to high water, and one
- * message. What comes after the last message is read to be thrown away.
+ * message. What is thrown away is not held.
  */
 static size_t read_size(const Connection *connection)
 {
@@ -155,11 +160,11 @@ static void handle_readable(Connection *connection)
 {
     ssize_t size = read(connection->channel.fd, scratch, read_size(connection));
 
-    if (size > 0 && connection->state == OPEN)
+    if (size > 0)
         take(connection, scratch, (size_t)size);
     else if (size == 0)
         connection->read_ended = true;
-    else if (size < 0 && errno != EAGAIN && errno != EINTR)
+    else if (errno != EAGAIN && errno != EINTR)
         fail(connection, "read");
 }
 
@@ -286,6 +291,8 @@ void connection_send(Connection *connection, const void *data, size_t size)
             return;
         }
     }
+    if (sent == size)
+        return;
     if (buffer_append(output, (const char *)data + sent, size - sent) < 0)
         fail(connection, "output");
     if (buffer_size(output) >= connection->group->options->high_water)

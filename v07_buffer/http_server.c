@@ -1,65 +1,53 @@
 /*
- * An HTTP server: says "Hello, World!" to GET / and HEAD / (RFC 9110 says
- * what requests mean, RFC 9112 how HTTP/1.1 writes them).
- *
- * A message is the head of a request: its first line, its fields, an empty
- * line; no request may have a body. It refuses rather than guesses: what is
- * read otherwise than it was meant can hide a second request (9112, 11.2).
+ * An HTTP server: says "Hello, World!" to GET / and HEAD /. The numbers in
+ * the comments are sections of RFC 9110 and RFC 9112. A message is the head
+ * of a request: a first line, fields, an empty line. Bodies are refused, and
+ * so is what could be read in two ways: if a proxy reads it in the other, a
+ * request can hide in a request (9112, 11.2).
  */
 #include "tcp_server.h"
 
 #include <ctype.h>
 #include <err.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 typedef struct Response {
-    const char *head; /* up to where the length of the body stands */
-    char length[3]; /* that, in two characters and '\0' */
+    const char *head; /* as far as it is always the same */
     const char *body;
     bool last; /* the connection ends with it */
 } Response;
 
-/* The compiler writes the length, once: a body is under 100 bytes. */
-#define TENS(size) ((size) < 10 ? ' ' : '0' + (size) / 10)
-#define DIGITS(size) {TENS(size), '0' + (size) % 10, '\0'}
-#define HEAD(status) \
-    "HTTP/1.1 " status "\r\nContent-Type: text/plain\r\nContent-Length: "
-#define RESPONSE(status, body, last) \
-    {HEAD(status), DIGITS(sizeof(body) - 1), body, last}
+/* length is the body's: where it ends, the next response begins. */
+#define HEAD(status, length)                              \
+    "HTTP/1.1 " status "\r\nContent-Type: text/plain\r\n" \
+    "Content-Length: " length "\r\n"
 
-static const Response hello = RESPONSE("200 OK", "Hello, World!", false);
-static const Response bad_request =
-    RESPONSE("400 Bad Request", "Bad request\n", true);
-static const Response not_found =
-    RESPONSE("404 Not Found", "Not found\n", false);
-static const Response method_not_allowed =
-    RESPONSE("405 Method Not Allowed\r\nAllow: GET, HEAD",
-             "Method not allowed\n", false);
-static const Response content_too_large =
-    RESPONSE("413 Content Too Large", "Content too large\n", true);
-/* No body: what was not read to its end may have been a HEAD request. */
-static const Response head_too_large =
-    RESPONSE("431 Request Header Fields Too Large", "", true);
-static const Response version_not_supported =
-    RESPONSE("505 HTTP Version Not Supported", "Version not supported\n", true);
+static const Response
+    hello = {HEAD("200 OK", "13"), "Hello, World!", false},
+    bad_request = {HEAD("400 Bad Request", "12"), "Bad request\n", true},
+    not_found = {HEAD("404 Not Found", "10"), "Not found\n", false},
+    bad_method = {HEAD("405 Method Not Allowed\r\nAllow: GET, HEAD", "19"),
+                  "Method not allowed\n", false},
+    has_content = {HEAD("413 Content Too Large", "10"), "Too large\n", true},
+    /* The request was not read and may be HEAD: so there is no body. */
+    long_head = {HEAD("431 Request Header Fields Too Large", "0"), "", true},
+    bad_version = {HEAD("505 HTTP Version Not Supported", "22"),
+                   "Version not supported\n", true};
 
-/* A piece of the head; the bytes stay where they are. */
+/* Some of the bytes of a head, which stay where they are. */
 typedef struct Slice {
     const char *data;
     size_t size;
 } Slice;
 
 typedef struct Request {
-    Slice method;
-    Slice target;
-    char major; /* the two digits of its version */
-    char minor;
-    unsigned hosts; /* so many Host fields */
-    Slice length; /* Content-Length; data NULL: none yet */
+    Slice method, target;
+    char major, minor; /* the digits of its HTTP version */
+    unsigned hosts, lengths; /* how many such fields it has */
     bool has_body;
-    bool close; /* it says Connection: close */
-    bool keep_alive; /* it says Connection: keep-alive */
+    bool close, keep_alive; /* what Connection asks for */
 } Request;
 
 /* Is there nothing, or only CR, between this newline and the one before? */
@@ -71,9 +59,8 @@ static bool ends_empty_line(const char *data, const char *newline)
 }
 
 /*
- * A head ends with its first empty line; an empty line before it is a message
- * of its own. A line ends with LF, with or without CR before it (9112, 2.2):
- * so one can type a request into nc.
+ * A head ends with its first empty line. LF ends a line, CR before it or not
+ * (9112, 2.2), as then a request can be typed into nc.
  */
 static ssize_t find_head(const char *data, size_t size, size_t scanned,
                          size_t longest)
@@ -81,27 +68,25 @@ static ssize_t find_head(const char *data, size_t size, size_t scanned,
     const char *end = data + (size < longest ? size : longest);
     const char *at = data + scanned;
 
-    while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+    for (; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
         if (ends_empty_line(data, at))
             return at - data + 1;
-        at++;
-    }
     return size < longest ? CODEC_NOT_YET : CODEC_TOO_LONG;
 }
 
-/* Takes what is before the first mark, or all, and drops the mark. */
+/* Takes off what is before the first mark, or all, and drops the mark. */
 static Slice cut(Slice *rest, char mark)
 {
     const char *found = memchr(rest->data, mark, rest->size);
     size_t size = found != NULL ? (size_t)(found - rest->data) : rest->size;
-    size_t used = found != NULL ? size + 1 : size;
     Slice piece = {rest->data, size};
 
-    *rest = (Slice){rest->data + used, rest->size - used};
+    size += found != NULL;
+    *rest = (Slice){rest->data + size, rest->size - size};
     return piece;
 }
 
-/* Must agree with find_head on what a line is, and an empty one. */
+/* What a line is, and an empty one, must be as find_head sees it. */
 static Slice cut_line(Slice *rest)
 {
     Slice line = cut(rest, '\n');
@@ -120,14 +105,9 @@ static Slice trim(Slice text)
     return text;
 }
 
-static bool equal(Slice a, Slice b)
-{
-    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
-}
-
 static bool is(Slice text, const char *word)
 {
-    return equal(text, (Slice){word, strlen(word)});
+    return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
 }
 
 static bool is_in_any_case(Slice text, const char *word)
@@ -136,122 +116,103 @@ static bool is_in_any_case(Slice text, const char *word)
            strncasecmp(text.data, word, text.size) == 0;
 }
 
-static bool all(Slice text, int (*is_legal)(int c))
+/* Is it one or more of such characters? */
+static bool is_made_of(Slice text, int (*is_such)(int c))
 {
     for (size_t i = 0; i < text.size; i++)
-        if (!is_legal((unsigned char)text.data[i]))
+        if (!is_such((unsigned char)text.data[i]))
             return false;
-    return true;
+    return text.size > 0;
 }
 
-/* Methods and names are made of these (9110, 5.6.2). strchr also finds 0. */
+/* Methods and names (9110, 5.6.2). strchr would find '\0' in any string. */
 static int is_token(int c)
 {
-    return isalnum(c) || (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return isalnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
-/* A host and its port are made of these (RFC 3986, 3.2). */
+/* A host and its port (RFC 3986, 3.2). */
 static int is_host(int c)
 {
-    return isalnum(c) || (c != 0 && strchr("-._~%!$&'()*+,;=[]:", c) != NULL);
+    return isalnum(c) || (c != '\0' && strchr("!$%&'()*+,-.:;=[]_~", c));
 }
 
-/* All but control characters: a lone CR is a line's end to some (9110, 5.5) */
+/* Fields: no control characters; to some, CR ends a line (9110, 5.5). */
 static int is_value(int c)
 {
     return c >= ' ' ? c != 0x7f : c == '\t';
 }
 
-/* "GET / HTTP/1.1": single spaces, nothing around (9112, 3). */
+/* GET / HTTP/1.1: single spaces between, nothing around (9112, 3). */
 static bool parse_request_line(Request *request, Slice line)
 {
     request->method = cut(&line, ' ');
     request->target = cut(&line, ' ');
-    if (request->method.size == 0 || !all(request->method, is_token) ||
-        request->target.size == 0 || !all(request->target, isgraph))
-        return false;
-    if (line.size != 8 || memcmp(line.data, "HTTP/", 5) != 0 ||
-        line.data[6] != '.')
+    if (line.size != strlen("HTTP/1.1"))
         return false;
     request->major = line.data[5];
     request->minor = line.data[7];
-    return isdigit(request->major) && isdigit(request->minor);
-}
-
-/* It may be repeated, but not with another value (9110, 8.6). */
-static bool parse_content_length(Request *request, Slice value)
-{
-    if (value.size == 0 || !all(value, isdigit))
-        return false;
-    if (request->length.data != NULL && !equal(request->length, value))
-        return false;
-    request->length = value;
-    if (!is(value, "0"))
-        request->has_body = true;
-    return true;
+    return is_made_of(request->method, is_token) &&
+           is_made_of(request->target, isgraph) &&
+           memcmp(line.data, "HTTP/", 5) == 0 && line.data[6] == '.' &&
+           isdigit((unsigned char)line.data[5]) &&
+           isdigit((unsigned char)line.data[7]);
 }
 
 static void parse_connection(Request *request, Slice list)
 {
     while (list.size > 0) {
         Slice option = trim(cut(&list, ','));
-        if (is_in_any_case(option, "close"))
-            request->close = true;
-        if (is_in_any_case(option, "keep-alive"))
-            request->keep_alive = true;
+        request->close |= is_in_any_case(option, "close");
+        request->keep_alive |= is_in_any_case(option, "keep-alive");
     }
 }
 
-/*
- * White space is no part of a name, so a line that continues the one before
- * is refused, and so is white space before the colon (9112, 5.1 and 5.2).
- */
-static bool parse_field(Request *request, Slice line)
+/* Neither of the first two may come twice (9112, 3.2 and 6.3). */
+static bool parse_value(Request *request, Slice name, Slice value)
 {
-    Slice value = line;
-    Slice name = cut(&value, ':');
-
-    if (name.size == 0 || name.size == line.size || !all(name, is_token) ||
-        !all(value, is_value))
-        return false;
-    value = trim(value);
-    if (is_in_any_case(name, "Content-Length"))
-        return parse_content_length(request, value);
+    if (is_in_any_case(name, "Host"))
+        return request->hosts++ == 0 &&
+               (value.size == 0 || is_made_of(value, is_host));
+    if (is_in_any_case(name, "Content-Length")) {
+        request->has_body |= !is(value, "0");
+        return request->lengths++ == 0 && is_made_of(value, isdigit);
+    }
     if (is_in_any_case(name, "Transfer-Encoding"))
         request->has_body = true;
     if (is_in_any_case(name, "Connection"))
         parse_connection(request, value);
-    if (!is_in_any_case(name, "Host"))
-        return true;
-    request->hosts++;
-    return all(value, is_host);
+    return true;
 }
 
-/* One Host is needed, by HTTP/1.0 not even that (9112, 3.2). */
+/* No name has white space, before the colon or in front (9112, 5.1, 5.2). */
 static bool parse_fields(Request *request, Slice rest)
 {
     Slice line;
 
-    while ((line = cut_line(&rest)).size > 0)
-        if (!parse_field(request, line))
+    while ((line = cut_line(&rest)).size > 0) {
+        Slice value = line;
+        Slice name = cut(&value, ':');
+        if (name.size == line.size || !is_made_of(name, is_token) ||
+            !is_made_of(line, is_value) ||
+            !parse_value(request, name, trim(value)))
             return false;
-    return request->hosts == 1 || (request->hosts == 0 && request->minor < '1');
+    }
+    return request->hosts == 1 || request->minor == '0';
 }
 
-/* /path?query, or http://host/path?query as proxies get it (9112, 3.2). */
+/* /path?query, or http://host/path?query as to a proxy (9112, 3.2). */
 static const Response *look_up(Slice target)
 {
     Slice path = cut(&target, '?');
-    Slice scheme = {path.data, path.size < 7 ? path.size : 7};
+    bool empty = path.size == 0;
+    Slice scheme = cut(&path, '/');
+    bool has_host = is_in_any_case(scheme, "http:") &&
+                    cut(&path, '/').size == 0 &&
+                    is_made_of(cut(&path, '/'), is_host);
 
-    if (is_in_any_case(scheme, "http://")) {
-        path = (Slice){path.data + 7, path.size - 7};
-        Slice host = cut(&path, '/');
-        if (host.size == 0 || host.data[0] == ':' || !all(host, is_host))
-            return &bad_request;
-    } else if (path.size == 0 || cut(&path, '/').size > 0) {
+    if (empty || (scheme.size > 0 && !has_host))
         return &bad_request;
-    }
     return path.size == 0 ? &hello : &not_found;
 }
 
@@ -260,13 +221,13 @@ static const Response *respond(Request *request, Slice head)
     if (!parse_request_line(request, cut_line(&head)))
         return &bad_request;
     if (request->major != '1')
-        return &version_not_supported;
+        return &bad_version;
     if (!parse_fields(request, head))
         return &bad_request;
     if (request->has_body)
-        return &content_too_large;
+        return &has_content;
     if (!is(request->method, "GET") && !is(request->method, "HEAD"))
-        return &method_not_allowed;
+        return &bad_method;
     return look_up(request->target);
 }
 
@@ -279,7 +240,7 @@ static const char *date_field(void)
     struct tm tm;
 
     if (now != written && gmtime_r(&now, &tm) != NULL) {
-        strftime(text, sizeof(text), "\r\nDate: %a, %d %b %Y %T GMT\r\n", &tm);
+        strftime(text, sizeof(text), "Date: %a, %d %b %Y %T GMT\r\n", &tm);
         written = now;
     }
     return text;
@@ -290,15 +251,15 @@ static void send_response(Connection *connection, const Request *request,
 {
     char text[512];
     char *end = stpcpy(text, response->head);
-    bool old = request->minor < '1';
+    bool old = request->minor == '0';
     bool last =
         response->last || request->close || (old && !request->keep_alive);
 
-    end = stpcpy(end, response->length);
     end = stpcpy(end, date_field());
-    if (last || old)
-        end = stpcpy(end, last ? "Connection: close\r\n"
-                               : "Connection: keep-alive\r\n");
+    if (last)
+        end = stpcpy(end, "Connection: close\r\n");
+    else if (old)
+        end = stpcpy(end, "Connection: keep-alive\r\n");
     end = stpcpy(end, "\r\n");
     if (!is(request->method, "HEAD"))
         end = stpcpy(end, response->body);
@@ -312,22 +273,20 @@ static void on_message(void *context, Connection *connection, const char *data,
 {
     Request request = {0};
 
-    if (data[0] == '\n' || data[0] == '\r')
-        return; 
+    if (size <= strlen("\r\n"))
+        return; /* an empty line before a request (9112, 2.2) */
     options_delay(context);
-    send_response(connection, &request,
-                  respond(&request, (Slice){data, size}));
+    send_response(connection, &request, respond(&request, (Slice){data, size}));
 }
 
 static void on_too_long(void *context, Connection *connection)
 {
     char text[INET_ADDRESS_TEXT];
-    const Request unread = {0};
 
     (void)context;
     warnx("head too long from %s",
           inet_address_format(connection_peer(connection), text));
-    send_response(connection, &unread, &head_too_large);
+    send_response(connection, &(Request){0}, &long_head);
 }
 
 int main(int argc, char **argv)

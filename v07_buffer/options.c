@@ -43,9 +43,11 @@ static void print_usage(FILE *out)
 {
     fprintf(out, "usage: %s", program_invocation_short_name);
     for (const Option *option = known; option->letter != 0; option++) {
-        if (is_taken(option) && option->value != NULL)
+        if (!is_taken(option))
+            continue;
+        if (option->value != NULL)
             fprintf(out, " [-%c %s]", option->letter, option->value);
-        else if (is_taken(option))
+        else
             fprintf(out, " [-%c]", option->letter);
     }
     fputc('\n', out);
@@ -54,10 +56,12 @@ static void print_usage(FILE *out)
 static _Noreturn void print_help(void)
 {
     print_usage(stdout);
-    for (const Option *option = known; option->letter != 0; option++)
-        if (is_taken(option))
-            printf("  -%c %-8s %s\n", option->letter,
-                   option->value ? option->value : "", option->help);
+    for (const Option *option = known; option->letter != 0; option++) {
+        if (!is_taken(option))
+            continue;
+        printf("  -%c %-8s %s\n", option->letter,
+               option->value ? option->value : "", option->help);
+    }
     exit(fflush(stdout) != 0);
 }
 
@@ -157,9 +161,10 @@ Options options_parse(int argc, char **argv, const char *letters)
 
 void options_delay(const Options *options)
 {
+    if (options->delay == 0)
+        return;
     struct timespec left = {.tv_sec = options->delay / 1000,
                             .tv_nsec = options->delay % 1000 * 1000000L};
-
-    while (options->delay > 0 && nanosleep(&left, &left) < 0 && errno == EINTR)
+    while (nanosleep(&left, &left) < 0 && errno == EINTR)
         ;
 }

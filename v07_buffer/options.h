@@ -22,8 +22,8 @@ typedef struct Options {
 } Options;
 
 /*
- * Reads the command line of a program that takes the options in letters
- * (-h is always one). Wrong use ends the program with status 2, -h with 0.
+ * letters are the options that the program takes, beside -h. Wrong use ends
+ * it with status 2, -h with 0.
  */
 Options options_parse(int argc, char **argv, const char *letters);
 

@@ -21,8 +21,7 @@ int socket_announce(int listener);
 
 /*
  * Takes the next client from the queue of a listening socket, and its
- * address. Returns the non-blocking descriptor, or -1 with errno set, see
- * accept(2).
+ * address. Returns the descriptor, or -1 with errno set, see accept(2).
  */
 int socket_accept(int listener, InetAddress *peer);
 

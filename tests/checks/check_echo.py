@@ -51,12 +51,6 @@ class Echo(Check):
                               f"{rest.sent:,} after; {wrong}, then: {rest.end}", SHORT_WRITE))
 
     @promise("echo", "1-", ECHO)
-    def slow_reader_gets_all(self):
-        """A client with a small window, read in small pieces: nothing is lost or doubled."""
-        client = self.connect(self.serve(), rcvbuf=4096)
-        self.expect_all(client, noise(self.few(1_000_000, 200_000)), SHORT_WRITE)
-
-    @promise("echo", "1-", ECHO)
     def cut_at_random(self):
         """Pieces of 1 byte to 20 KB, in any order."""
         dice = random.Random(3)
@@ -100,6 +94,10 @@ class Echo(Check):
 class HalfClose(Check):
     group = "half_close"
 
+    def serve_deep(self):
+        """A server that reads to the end although much output waits, from the stage that can."""
+        return self.serve(*(("-b", "20000000") if self.stage >= 7 else ()))
+
     @promise("half-close", "1-", ECHO)
     def small(self):
         """A few bytes and the end in one go."""
@@ -111,7 +109,7 @@ class HalfClose(Check):
     @promise("half-close", "1-", ECHO)
     def with_megabytes_outstanding(self):
         """The client ends its side with as much unread as server and kernel hold."""
-        client = self.connect(self.serve(), rcvbuf=32768)
+        client = self.connect(self.serve_deep(), rcvbuf=32768)
         data = noise(EIGHT_MB)
         first = pump(client, data, half_close=False, read=False, stall=0.05)
         client.half_close()
@@ -120,20 +118,6 @@ class HalfClose(Check):
         if wrong or got.end != "end of file":
             raise Broken(said(f"the client sent {first.sent:,} bytes, ended its side, and only "
                               f"then began to read; {wrong or 'all came back'}, then: {got.end}",
-                              "is the connection closed before its output is out?"))
-
-    @promise("half-close", "1-", ECHO)
-    def reads_after_a_pause(self):
-        """The end has long arrived when the client begins to read."""
-        client = self.connect(self.serve(), rcvbuf=4096)
-        data = noise(300_000)
-        client.send(data)
-        client.half_close()
-        time.sleep(0.05)
-        got = client.rest()
-        wrong = difference(data, got.got)
-        if wrong or got.end != "end of file":
-            raise Broken(said(f"{wrong or 'all came back'}, then: {got.end}",
                               "is the connection closed before its output is out?"))
 
     @promise("half-close", "1-", ECHO)
@@ -147,9 +131,9 @@ class HalfClose(Check):
     @promise("half-close", "2-", ECHO)
     def does_not_spin_meanwhile(self):
         """A client that has half-closed and does not read costs no CPU time."""
-        server = self.serve()
+        server = self.serve_deep()
         client = self.connect(server, sndbuf=65536, rcvbuf=4096)
-        pump(client, noise(1 << 20) * 32, half_close=False, read=False, stall=0.1)
+        pump(client, noise(1 << 20) * 8, half_close=False, read=False, stall=0.1)
         client.half_close()
         self.expect_asleep(server, "a client that has half-closed reads nothing")
 

@@ -238,15 +238,14 @@ class Http(HttpCheck):
     def curl(self):
         """curl reads the body, reuses the connection, and is content with HEAD and HTTP/1.0."""
         curl, server = self.need("curl"), self.serve()
+        base = [curl, "-sS", "-m", f"{self.limit(10):g}", "--noproxy", "*"]
         url = f"http://127.0.0.1:{server.port}/"
         for extra, expected in (((), HELLO), ((url,), HELLO * 2), (("-0",), HELLO)):
-            done = subprocess.run([curl, "-sS", "-m", "10", "--noproxy", "*", *extra, url],
-                                  capture_output=True, check=False)
+            done = subprocess.run([*base, *extra, url], capture_output=True, check=False)
             if done.returncode or done.stdout != expected:
                 raise Broken(f"curl {' '.join(extra)} {url}: exit status {done.returncode}, "
                              f"{done.stdout!r}, {done.stderr!r}")
-        done = subprocess.run([curl, "-sS", "-m", "10", "--noproxy", "*", "-I", url],
-                              capture_output=True, check=False)
+        done = subprocess.run([*base, "-I", url], capture_output=True, check=False)
         if done.returncode or not done.stdout.startswith(b"HTTP/1.1 200"):
             raise Broken(f"curl -I: exit status {done.returncode}, {done.stdout!r}, {done.stderr!r}")
 

@@ -85,8 +85,8 @@ class Descriptors(Check):
         for client in served:
             client.echo(hint="this client was there before the descriptors ran out")
         self.expect_asleep(server, "it only has no descriptor left")
-        if "Too many open files" not in server.err.text:
-            raise Broken("nothing on stderr says `accept: Too many open files`")
+        if not server.err.text:
+            raise Broken("clients were turned away; nothing on stderr says so")
 
     @promise("descriptors", "6-", ONLY_ECHO, modes=("plain",))
     def room_after_some_have_left(self):
@@ -100,7 +100,10 @@ class Descriptors(Check):
             for client in served:
                 client.close()
             self.expect_no_leak(server)
-            self.connect(server).echo(hint="all clients have left, so there are descriptors again")
+            fresh = self.connect(server)
+            fresh.echo(hint="all clients have left, so there are descriptors again")
+            fresh.close()
+            self.expect_no_leak(server)
 
     @promise("descriptors", "6-", ONLY_ECHO, modes=("plain",))
     def storm_of_newcomers(self):

@@ -64,9 +64,9 @@ class Stop(Check):
             client = self.connect(server, sndbuf=65536, rcvbuf=4096)
             stuff = pump(client, noise(1 << 20) * 64, half_close=False, read=False,
                          stall=0.15 * max(self.mode.scale, 1))
-            if stuff.end != "stalled":
+            if stuff.sent == 32 << 20:
                 raise Broken(f"the server took {stuff.sent:,} bytes from a client that reads "
-                             f"nothing: {stuff.end}")
+                             "nothing, and would take more")
             server.stop(how)
 
     @promise("stop", "1-", EVERY)
@@ -83,10 +83,10 @@ class Stop(Check):
     @promise("stop", "1-8", EVERY)
     def two_signals_at_once(self):
         """A second signal on the heels of the first changes nothing."""
-        server = self.serve()
-        self.connect(server)
-        server.process.send_signal(signal.SIGTERM)
-        server.stop(signal.SIGINT)
+        for _ in range(self.few(10, 2)):
+            server = self.serve()
+            self.connect(server)
+            server.stop(signal.SIGTERM, then=signal.SIGINT)
 
     @promise("messages", "1-", EVERY)
     def survives_sigpipe(self):

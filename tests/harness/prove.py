@@ -1,1 +1,132 @@
-def main(args): return 0
+"""Proves the checks: each wrong server must be caught by the checks that name it."""
+from __future__ import annotations
+
+import shutil
+import time
+
+from harness import build, modes
+from harness.check import Target
+from harness.report import Report
+from harness.runner import Task, load_checks, methods, plan, run_all
+from harness.stages import Stage, find_stages
+from wrong.catalogue import CATALOGUE, PARTS
+
+# The server without a mistake must pass every check of v07, and these that are of earlier stages.
+BASE_STAGE = 7
+EARLIER = ((5, "descriptors."), (2, "fd_setsize."))
+
+
+class Proof(Report):
+    """A check that fails is a mistake caught."""
+
+    def __init__(self, verbose=False, again=""):
+        super().__init__(verbose, again)
+        self.proven = set()
+
+    def add(self, outcome):
+        if outcome.stage == "no mistake":
+            super().add(outcome)
+            return
+        text = outcome.text.strip().split("\n")[0][:100]
+        if outcome.status == "FAIL":
+            outcome.status = "ok"
+            self.proven.add(outcome.check)
+            self._line(outcome, "caught", text)
+        elif outcome.status == "skip":
+            self._line(outcome, "skipped", text)
+        else:
+            outcome.status = "FAIL"
+            self._line(outcome, "NOT CAUGHT", "the check passed")
+
+    def _line(self, outcome, word, text):
+        self.outcomes.append(outcome)
+        word = self.paint(outcome.status, f"{word:10}")
+        self.say(f"{outcome.stage:30} {outcome.check:46} {word} {text}")
+
+
+def base_tasks():
+    """All checks, for the server without a mistake."""
+    tasks = []
+    folder = build.build_wrong()
+    for number, words in ((BASE_STAGE, None),) + EARLIER:
+        stage = Stage(number, "no mistake", folder, (("WRONG_STAGE", str(number)),))
+        tasks += [t for t in plan([stage], modes.PLAIN, words and (words,))
+                  if t.case.group != "units"]
+    return tasks
+
+
+def find_check(name: str):
+    for case in load_checks():
+        if name.startswith(case.group + ".") and name.split(".")[1] in methods(case):
+            return case, name.split(".")[1]
+    raise SystemExit(f"run.py: tests/wrong/catalogue.py names {name}, which is no check")
+
+
+def wrong_tasks(names):
+    """Each wrong server with each check that must catch it."""
+    folder = build.build_wrong()
+    tasks = []
+    for wrong in CATALOGUE:
+        env = (("WRONG", wrong.name), ("WRONG_STAGE", str(wrong.stage)))
+        stage = Stage(wrong.stage, wrong.name, folder, env)
+        for check in wrong.caught_by:
+            case, method = find_check(check)
+            if not names or any(n in f"{wrong.name} {check}" for n in names):
+                tasks.append(Task(_target(stage, wrong.program), case, method))
+    return tasks + [t for t in part_tasks() if not names or any(n in t.check for n in names)]
+
+
+def _target(stage, program):
+    return Target(stage, program, modes.PROVE)
+
+
+def part_tasks():
+    """The unit checks against parts with a mistake."""
+    having = [s for s in find_stages() if (s.folder / "codec.c").exists()]
+    tasks = []
+    for name, file, line, check in PARTS if having else ():
+        folder = build.scratch() / "parts" / name
+        shutil.copytree(having[-1].folder, folder, ignore=shutil.ignore_patterns("build"))
+        source = (folder / file).read_text(encoding="utf-8")
+        (folder / file).write_text(f"#include <string.h>\n{line}\n{source}", encoding="utf-8")
+        case, method = find_check(check)
+        tasks.append(Task(_target(Stage(having[-1].number, name, folder), "echo_server"),
+                          case, method))
+    return tasks
+
+
+def unproven(proven):
+    """The checks of the stages so far that no wrong server was caught by."""
+    names = {f"{case.group}.{method}" for case in load_checks() for method in methods(case)
+             if any(getattr(case, method).spec.applies(n, p, "plain") for n in range(1, 8)
+                    for p in getattr(case, method).spec.programs)}
+    return sorted(names - proven)
+
+
+def main(args) -> int:
+    start = time.monotonic()
+    try:
+        tasks = wrong_tasks(args.names)
+        base = [] if args.names else base_tasks()
+    except build.BuildFailed as error:
+        print(f"run.py: tests/wrong does not compile:\n{error}")
+        return 1
+    report = Proof(args.verbose, " --prove")
+    jobs = max(args.jobs, 1)
+    # A mistake is often caught by waiting in vain, which needs no processor.
+    run_all(tasks * args.repeat, 3 * jobs, report.add, args.stop)
+    run_all(base * args.repeat, jobs, report.add, args.stop)
+    left = [] if args.names else unproven(report.proven)
+    for name in left:
+        report.say(f"unproven: no wrong server is caught by {name}")
+    base = [o for o in report.outcomes if o.stage == "no mistake"]
+    missed = sum(1 for o in report.outcomes if o.status == "FAIL" and o not in base)
+    report.say(f"\n{len(report.outcomes) - len(base)} mistakes and checks, {missed} not caught; "
+               f"{len(base)} checks of the server without a mistake; {len(left)} checks unproven; "
+               f"{time.monotonic() - start:.1f} s")
+    if args.json:
+        report.write_json(args.json)
+    report.last_line()
+    good = [o for o in report.outcomes if o.status in ("ok", "limit")]
+    failed = [o for o in report.outcomes if o.status == "FAIL"]
+    return 0 if good and not failed and not left else 1

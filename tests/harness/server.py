@@ -122,11 +122,16 @@ class Server:
         self.err.join(5)
         return status
 
-    def stop(self, how=signal.SIGTERM, limit=STOP_LIMIT):
-        """Stop it as a user would, and check all that is promised about that."""
+    def stop(self, how=signal.SIGTERM, limit=STOP_LIMIT, then=None):
+        """Stop it as a user would, and check all that is promised about that.
+
+        `then` is a second signal, sent on the heels of the first.
+        """
         if not self.alive():
             raise Broken(self.gone_words())
         os.kill(self.process.pid, how)
+        if then:
+            os.kill(self.process.pid, then)
         try:
             status = self.wait_exit(limit)
         except Broken:
@@ -193,6 +198,17 @@ class Server:
             return len(os.listdir(f"/proc/{self.process.pid}/fd"))
         except (FileNotFoundError, ProcessLookupError):
             raise Broken(self.gone_words()) from None
+
+    def unread(self, client) -> int:
+        """Bytes of this client that have reached the server's kernel and that it has not read."""
+        here, there = f":{self.port:04X} ", f":{client.sock.getsockname()[1]:04X} "
+        with open(f"/proc/net/tcp{'6' if ':' in self.address else ''}", encoding="ascii") as file:
+            for line in file:
+                if here in line and there in line:
+                    words = line.split()
+                    if words[1].endswith(here.strip()) and words[2].endswith(there.strip()):
+                        return int(words[4].split(":")[1], 16)
+        return 0
 
     def memory(self) -> int:
         """Bytes of memory of its own (anonymous) that are resident."""

@@ -68,6 +68,8 @@ static void parse(Request *request, char *head)
     line[strcspn(line, "\r")] = '\0';
     space = strchr(line, ' ');
     version = space ? strchr(space + 1, ' ') : NULL;
+    if (version && !strcmp(version, " HTTP/2.0") && wrong("http-any-version"))
+        version[6] = version[8] = '1';
     if (!version || !is_token(line, (size_t)(space - line)) || space - line > 60 ||
         (strcmp(version, " HTTP/1.1") && strcmp(version, " HTTP/1.0"))) {
         request->bad = true;
@@ -96,8 +98,12 @@ static bool is_root(const char *target)
 
 static const char *status_of(const Request *request)
 {
+    static unsigned long served;
+
     if (request->bad)
         return "400 Bad Request";
+    if (wrong("http-rare-404") && ++served % 1000 == 0)
+        return "404 Not Found";
     if (request->body && !wrong("http-takes-bodies"))
         return "413 Content Too Large";
     if (strcmp(request->method, "GET") && strcmp(request->method, "HEAD"))
@@ -143,8 +149,6 @@ static size_t head_size(const char *data, size_t size)
 {
     const char *end = memmem(data, size, "\r\n\r\n", 4);
 
-    if (wrong("http-needs-whole-heads") && size > 4 && memcmp(data + size - 4, "\r\n\r\n", 4))
-        return 0;
     return end ? (size_t)(end - data) + 4 : 0;
 }
 
@@ -156,6 +160,8 @@ long answer_request(const char *data, size_t size, Bytes *reply, bool *last)
     const char *status = "431 Request Header Fields Too Large";
     char *copy;
 
+    if (size < 5 && wrong("http-needs-large-pieces"))
+        return -1;
     memset(&request, 0, sizeof(request));
     if (wrong("http-head-limit"))
         limit++;
@@ -169,7 +175,7 @@ long answer_request(const char *data, size_t size, Bytes *reply, bool *last)
     } else if (size <= limit || wrong("http-no-head-limit")) {
         return 0;
     }
-    *last = !may_go_on(&request, status);
+    *last = !may_go_on(&request, status) || wrong("http-always-closes");
     if (wrong("http-goes-on-after-400") && !strncmp(status, "400", 3))
         *last = false;
     respond(reply, status, &request, *last);

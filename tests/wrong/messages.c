@@ -38,9 +38,9 @@ static size_t longest(void)
     return wrong("limit-one-too-small") ? limit - 1 : limit;
 }
 
-static long find_line(const char *data, size_t size)
+static long find_line(const char *data, size_t size, size_t scanned)
 {
-    const char *end = memchr(data, '\n', size);
+    const char *end = memchr(data + scanned, '\n', size - scanned);
     size_t length = end ? (size_t)(end - data) : size;
 
     if (!end && wrong("finds-too-long-at-the-end-only"))
@@ -64,15 +64,17 @@ static long find_length(const char *data, size_t size)
         return 4;
     if (length > longest())
         return -1;
+    if (wrong("sets-memory-aside") && size < 10)
+        memset(malloc(4000000), 1, 4000000);
     if (length == 0 && wrong("refuses-empty-messages"))
         return -1;
     return size >= length + 4ul ? (long)length + 4 : 0;
 }
 
-long find_message(const char *data, size_t size)
+long find_message(const char *data, size_t size, size_t scanned)
 {
     if (settings.framing[0] == 'r' || wrong("no-framing"))
         return (long)size;
-    return settings.framing[1] == 'i' ? find_line(data, size)
+    return settings.framing[1] == 'i' ? find_line(data, size, scanned)
                                       : find_length(data, size);
 }

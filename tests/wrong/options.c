@@ -31,17 +31,18 @@ static void usage(const char *what, const char *value)
     exit(wrong("usage-exits-1") ? 1 : 2);
 }
 
-static long number(const char *text, long least, long most)
+static long number(int letter, const char *text, long least, long most)
 {
-    char *end;
+    char *end, what[] = "-x: not a number in range";
     long value = strtol(text, &end, 10);
 
     if (wrong("trusts-numbers"))
         return value;
     errno = 0;
+    what[1] = (char)letter;
     if (!isdigit((unsigned char)*text) || *end != '\0' || strlen(text) > 12 ||
         value < least || value > most)
-        usage("not a number in range", text);
+        usage(what, text);
     return value;
 }
 
@@ -54,7 +55,7 @@ static void check_address(const char *text)
     if ((claimed_stage >= 3 || wrong("knows-ipv6-early")) &&
         inet_pton(AF_INET6, text, raw) == 1)
         return;
-    usage("no address", text);
+    usage("-a: no address", text);
 }
 
 static void help(void)
@@ -78,17 +79,17 @@ static void take(int letter, char *value)
     case 'a': check_address(settings.address = value); break;
     case 'p':
         if (!port_given || !wrong("first-option-counts"))
-            settings.port = number(value, 0, 65535);
+            settings.port = number(letter, value, 0, 65535);
         port_given = true;
         break;
     case 'v': settings.verbose = true; break;
-    case 'c': settings.connections = number(value, 0, 1 << 30); break;
+    case 'c': settings.connections = number(letter, value, 0, 1 << 30); break;
     case 'f': settings.framing = value; break;
     case 'm':
-        settings.longest = number(value, 1, (1 << 30) - wrong("range-ends-early"));
+        settings.longest = number(letter, value, 1, (1 << 30) - wrong("range-ends-early"));
         break;
-    case 'b': settings.high_water = number(value, 1, 1 << 30); break;
-    case 'd': settings.delay = number(value, 0, 1 << 30); break;
+    case 'b': settings.high_water = number(letter, value, 1, 1 << 30); break;
+    case 'd': settings.delay = number(letter, value, 0, 1 << 30); break;
     case 'h': help(); break;
     case ':':
         if (!wrong("forgives-missing-value"))
@@ -114,7 +115,7 @@ void read_options(int argc, char **argv)
         usage("stray argument", argv[optind]);
     if (strcmp(settings.framing, "raw") && strcmp(settings.framing, "line") &&
         strcmp(settings.framing, "length"))
-        usage("no framing", settings.framing);
+        usage("-f: no framing", settings.framing);
     if (wrong("ignores-port"))
         settings.port = 0;
 }

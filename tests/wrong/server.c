@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ static int listener, epoll, signals, spare = -1;
 static bool full, resting; /* out of descriptors; not listening meanwhile */
 static long connected;
 static Client *clients[MOST];
+static bool used[MOST]; /* descriptors that an earlier client had */
 static char buffer[READ_SIZE];
 
 bool wrong(const char *name)
@@ -241,7 +243,8 @@ static void watch(Client *client)
     event.events = (reads ? EPOLLIN : 0) | (client->out.size ? EPOLLOUT : 0);
     if (wrong("waits-to-write-for-ever"))
         event.events |= EPOLLOUT;
-    if (wrong("minds-hang-ups"))
+    if (wrong("minds-hang-ups") || wrong("closes-on-end") ||
+        wrong("end-drops-waiting-messages"))
         event.events |= EPOLLRDHUP;
     if (wrong("minds-urgent-data"))
         event.events |= EPOLLPRI;
@@ -273,23 +276,20 @@ static bool flush_out(Client *client)
 
 static void reply(Client *client, const char *data, size_t size)
 {
+    static int replies;
     Client *to = client;
-    ssize_t done;
 
     if (wrong("stops-at-nul"))
         size = strnlen(data, size);
-    if (wrong("loses-the-last-byte") && client->ended && size > 0)
-        size--;
-    if (wrong("mixes-clients") && client->out.size > 0)
+    if (wrong("mixes-clients") && ++replies % 7 == 0)
         for (int fd = 0; fd < MOST; fd++)
             if (clients[fd] && clients[fd] != client)
                 to = clients[fd];
-    if (wrong("overtakes-what-waits") && client->out.size > 0) {
-        done = write(client->fd, data, size);
-        if (done > 0)
-            data += done, size -= (size_t)done;
-    }
     append(&to->out, data, size);
+    if (wrong("overtakes-what-waits")) {
+        memmove(to->out.data + size, to->out.data, to->out.size - size);
+        memcpy(to->out.data, data, size);
+    }
 }
 
 /* Handles the first message; false when there is no whole one. */
@@ -304,9 +304,8 @@ static bool handle(Client *client)
     if (is_called("http_server"))
         size = answer_request(in->data, in->size, &client->out, &last);
     else
-        size = find_message(in->data, in->size);
-    if (size == 0 && wrong("answers-early") && client->served == 0)
-        size = (long)in->size;
+        size = find_message(in->data, in->size, client->scanned);
+    client->scanned = size == 0 && !wrong("searches-again") ? in->size : 0;
     if (size == 0)
         return false;
     if (size < 0 || last) {
@@ -329,23 +328,23 @@ static bool handle(Client *client)
 /* Handles all whole messages that the high-water mark allows. */
 static void handle_all(Client *client)
 {
-    size_t high = (size_t)settings.high_water;
+    size_t high = wrong("ignores-the-mark") ? 1048576 : (size_t)settings.high_water;
 
     if (wrong("pauses-for-ever") && client->paused)
         return;
     if (client->out.size <= high / 2)
         client->paused = false;
     while ((client->out.size < high || wrong("no-high-water-mark")) && handle(client)) {
-        if (stop_asked() && !wrong("handles-all-before-it-stops"))
-            return;
         if (wrong("one-message-a-read"))
             break;
-        if (settings.delay && !flush_out(client))
+        if (!settings.delay)
+            continue;
+        if (stop_asked() && !wrong("handles-all-before-it-stops"))
+            return;
+        if (!flush_out(client))
             return;
     }
     if (client->out.size >= high && !wrong("no-high-water-mark"))
-        client->paused = true;
-    if (wrong("waits-for-output") && client->out.size)
         client->paused = true;
 }
 
@@ -370,6 +369,10 @@ static bool settle(Client *client)
         return true;
     if (wrong("keeps-empty-connections") && client->served == 0)
         return true;
+    if (wrong("http-answers-the-unfinished") && client->in.size) {
+        append(&client->out, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
+        flush_out(client);
+    }
     if (wrong("answers-the-unfinished") && client->in.size && !client->refused) {
         reply(client, client->in.data, client->in.size);
         flush_out(client);
@@ -380,9 +383,11 @@ static bool settle(Client *client)
 
 static void take_in(Client *client, size_t size)
 {
+    static int reads;
+
     if (wrong("loses-single-bytes") && size == 1 && client->served)
         return;
-    if (wrong("loses-large-pieces") && size == READ_SIZE)
+    if (wrong("loses-a-byte-now-and-then") && ++reads % 20 == 0)
         size--;
     if (!client->refused || wrong("buffers-what-it-refused"))
         append(&client->in, buffer, size);
@@ -397,8 +402,6 @@ static bool read_once(Client *client)
         return errno == EAGAIN;
     if (size == 0)
         client->ended = true;
-    if (size == 0 && wrong("end-drops-waiting-messages"))
-        release(&client->in);
     take_in(client, (size_t)size);
     if (size > 0 && wrong("waits-for-whole-lines") && buffer[size - 1] != '\n')
         rest_ms(100000);
@@ -407,7 +410,7 @@ static bool read_once(Client *client)
 
 static void serve(Client *client, uint32_t events)
 {
-    if (events & EPOLLPRI)
+    if (events & EPOLLPRI || (events & EPOLLRDHUP && wrong("closes-on-end")))
         return failed(client);
     if ((events & (EPOLLERR | EPOLLHUP)) && !(events & EPOLLIN)) {
         if (wrong("overlooks-hang-ups"))
@@ -416,19 +419,22 @@ static void serve(Client *client, uint32_t events)
     }
     if (events & EPOLLOUT && !flush_out(client))
         return failed(client);
+    if (events & EPOLLRDHUP && wrong("end-drops-waiting-messages")) {
+        client->ended = true;
+        release(&client->in);
+    }
     if (events & EPOLLIN && (!client->ended || wrong("listens-after-the-end")) &&
         (!client->paused) && !read_once(client))
         return failed(client);
     do {
-        handle_all(client);
-        if (wrong("holds-first-reply") && client->served == 1 && !client->ended)
-            break;
+        if (events & EPOLLIN || !wrong("forgets-what-was-read"))
+            handle_all(client);
+        else
+            client->paused = client->out.size > (size_t)settings.high_water / 2;
         if (!flush_out(client))
             return failed(client);
     } while (client->paused && client->out.size <= (size_t)settings.high_water / 2 &&
-             !stop_asked() && !wrong("pauses-for-ever") && !wrong("waits-for-output"));
-    if (wrong("forgets-to-resume") && client->paused && client->out.size == 0)
-        return;
+             !stop_asked() && !wrong("pauses-for-ever") && !wrong("forgets-what-was-read"));
     if (settle(client))
         watch(client);
 }
@@ -482,7 +488,8 @@ static void admit(void)
 {
     struct sockaddr_storage from;
     socklen_t size = sizeof(from);
-    int fd = accept4(listener, (struct sockaddr *)&from, &size, SOCK_NONBLOCK);
+    int fd = accept4(listener, (struct sockaddr *)&from, &size,
+                     wrong("blocks-in-write") ? 0 : SOCK_NONBLOCK);
     Client *client;
 
     if (fd < 0 && (errno == EMFILE || errno == ENFILE))
@@ -500,8 +507,14 @@ static void admit(void)
     snprintf(client->peer, sizeof(client->peer), "%s", text_of(&from));
     clients[fd] = client;
     connected += !(wrong("count-never-falls") && settings.connections) ? 1 : 2;
-    client->watched = EPOLLIN | (wrong("minds-urgent-data") ? EPOLLPRI : 0);
+    client->watched = EPOLLIN | (wrong("minds-urgent-data") ? EPOLLPRI : 0) |
+                      (wrong("closes-on-end") ? EPOLLRDHUP : 0);
     add(fd, client->watched);
+    if (wrong("greets-with-old-bytes") && used[fd])
+        write(fd, "left over", 9);
+    used[fd] = true;
+    if (wrong("large-connections"))
+        memset(malloc(16384), 1, 16384);
     if (settings.verbose || wrong("talks-without-v"))
         say("opened %s", client->peer);
     if (wrong("blocks-on-a-newcomer")) {
@@ -515,11 +528,17 @@ static void admit(void)
 
 static bool may_stop(const struct epoll_event *events, int count)
 {
-    bool busy = false;
+    static time_t last_talk;
+    bool asked = false;
 
-    for (int at = 0; at < count; at++)
-        busy |= clients[events[at].data.fd] != NULL;
-    if (wrong("stops-when-nobody-talks") && busy)
+    for (int at = 0; at < count; at++) {
+        asked |= events[at].data.fd == signals;
+        if (clients[events[at].data.fd])
+            last_talk = time(NULL);
+    }
+    if (!asked)
+        return false;
+    if (wrong("stops-when-nobody-talks") && time(NULL) < last_talk + 4)
         return false;
     if (wrong("stops-when-all-have-left") && connected > 0)
         return false;
@@ -529,20 +548,42 @@ static bool may_stop(const struct epoll_event *events, int count)
                 return false;
     if (wrong("stops-slowly"))
         rest_ms(2500);
-    return stop_asked();
+    return true;
+}
+
+static int patience(void)
+{
+    if (wrong("evicts-early"))
+        return 200;
+    if (wrong("wakes-up-often"))
+        return 5;
+    return resting ? 50 : -1;
+}
+
+static void *sleep_for_ever(void *unused)
+{
+    pause();
+    return unused;
 }
 
 static void run(void)
 {
     struct epoll_event events[64];
+    pthread_t other;
     int count;
 
+    if (wrong("two-threads"))
+        pthread_create(&other, NULL, sleep_for_ever, NULL);
+
     for (;;) {
-        count = epoll_wait(epoll, events, 64, resting ? 50 : wrong("wakes-up-often") ? 5 : -1);
+        count = epoll_wait(epoll, events, 64, patience());
         if (count < 0 && wrong("dies-of-eintr"))
             exit(1);
         if (count > 0 && may_stop(events, count))
             return;
+        for (int fd = 0; count == 0 && wrong("evicts-early") && fd < MOST; fd++)
+            if (clients[fd])
+                leave(clients[fd]);
         if (count == 0 && resting && !wrong("never-listens-again"))
             resting = false, add(listener, EPOLLIN);
         for (int at = 0; at < count; at++) {

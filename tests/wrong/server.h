@@ -19,6 +19,7 @@ typedef struct Client {
     int fd;
     char peer[64];
     Bytes in, out;
+    size_t scanned;   /* bytes of the input without an end of message */
     size_t served;    /* messages handled */
     uint32_t watched; /* the events that epoll looks for */
     bool ended;       /* the peer sends no more */
@@ -43,8 +44,11 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* options.c */
 void read_options(int argc, char **argv);
 
-/* messages.c: size of the first message in size bytes, 0: not yet, -1: too long. */
-long find_message(const char *data, size_t size);
+/*
+ * messages.c: size of the first message in size bytes, 0: not yet, -1: too
+ * long. In the first scanned bytes an earlier call found no end.
+ */
+long find_message(const char *data, size_t size, size_t scanned);
 
 /* http.c: answers the request; size as above, *last is set if none may follow. */
 long answer_request(const char *data, size_t size, Bytes *reply, bool *last);

@@ -1,0 +1,1 @@
+"""Deliberately wrong servers, which prove that the checks can fail."""
