@@ -16,9 +16,7 @@ typedef union InetAddress {
 } InetAddress;
 
 /* Room for the longest text: brackets, an IPv6 address, colon, port. */
-enum {
-    INET_ADDRESS_TEXT = INET6_ADDRSTRLEN + sizeof("[]:65535")
-};
+enum { INET_ADDRESS_TEXT = INET6_ADDRSTRLEN + sizeof("[]:65535") };
 
 /*
  * Reads a numeric address, IPv4 or IPv6; the port is left at 0. Returns 0,

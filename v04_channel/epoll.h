@@ -12,9 +12,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
-enum {
-    EPOLL_BATCH = 256
-};
+enum { EPOLL_BATCH = 256 };
 
 typedef struct Epoll {
     int fd;

@@ -7,9 +7,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-enum {
-    REST = 10
-}; /* milliseconds */
+enum { REST = 10 }; /* milliseconds */
 
 static int open_spare(void)
 {

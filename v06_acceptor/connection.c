@@ -7,9 +7,7 @@
 #include <unistd.h>
 
 /* One for all: it is used up before the next read. */
-enum {
-    SCRATCH = 64 * 1024
-};
+enum { SCRATCH = 64 * 1024 };
 static char scratch[SCRATCH];
 
 typedef enum State {
@@ -56,18 +54,13 @@ static void handle_readable(Connection *connection)
         fail(connection, "read");
 }
 
-static void settle(Connection *connection)
-{
-    if (connection->state == ENDED)
-        connection->group->on_ended(connection->group->owner, connection);
-}
-
 static void handle_event(void *context)
 {
     Connection *connection = context;
 
     handle_readable(connection);
-    settle(connection);
+    if (connection->state == ENDED)
+        connection->group->on_ended(connection->group->owner, connection);
 }
 
 Connection *connection_create(const ConnectionGroup *group, EventLoop *loop,

@@ -22,9 +22,7 @@ static const Option known[] = {
     {0},
 };
 
-enum {
-    MANY = 1 << 30
-};
+enum { MANY = 1 << 30 };
 
 static void print_usage(FILE *out)
 {

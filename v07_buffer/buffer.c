@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    SMALLEST = 256
-};
+enum { SMALLEST = 256 };
 
 /*
  * Twice what is needed, so that appending byte by byte copies each byte a

@@ -11,10 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum {
-    CODEC_NOT_YET = 0,
-    CODEC_TOO_LONG = -1
-};
+enum { CODEC_NOT_YET = 0, CODEC_TOO_LONG = -1 };
 
 typedef struct Codec {
     /*

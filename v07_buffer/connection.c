@@ -8,15 +8,11 @@
 #include <unistd.h>
 
 /* One for all: what a callback leaves of it is copied before the next read. */
-enum {
-    SCRATCH = 256 * 1024
-};
+enum { SCRATCH = 256 * 1024 };
 static char scratch[SCRATCH];
 
 /* So many messages of one client, then it is the others' turn. */
-enum {
-    TURN = 1024
-};
+enum { TURN = 1024 };
 
 typedef enum State {
     OPEN, /* messages are taken and answered */
@@ -90,6 +86,11 @@ static size_t handle_message(Connection *connection, const char *data,
     return (size_t)length;
 }
 
+static bool may_handle(const Connection *connection)
+{
+    return connection->state == OPEN && !connection->paused;
+}
+
 /* Hands up message after message. Returns how many bytes they were. */
 static size_t handle_messages(Connection *connection, const char *data,
                               size_t size)
@@ -102,8 +103,7 @@ static size_t handle_messages(Connection *connection, const char *data,
         length = handle_message(connection, data + used, size - used);
         used += length;
         connection->pending = length > 0 && used < size;
-    } while (connection->pending && !connection->paused &&
-             connection->state == OPEN && --turn > 0);
+    } while (connection->pending && may_handle(connection) && --turn > 0);
     if (connection->corked) {
         connection->corked = false;
         if (!(connection->channel.events & EPOLLOUT))
@@ -116,8 +116,9 @@ static void handle_input(Connection *connection)
 {
     Buffer *input = &connection->input;
 
-    buffer_consume(input, handle_messages(connection, buffer_front(input),
-                                          buffer_size(input)));
+    if (connection->pending && may_handle(connection))
+        buffer_consume(input, handle_messages(connection, buffer_front(input),
+                                              buffer_size(input)));
 }
 
 /*
@@ -127,19 +128,20 @@ static void handle_input(Connection *connection)
  */
 static void take(Connection *connection, const char *data, size_t size)
 {
-    bool behind = buffer_size(&connection->input) > 0;
     size_t used = 0;
 
     if (connection->state != OPEN)
         return;
-    if (!behind)
+    if (buffer_size(&connection->input) == 0 && may_handle(connection))
         used = handle_messages(connection, data, size);
     if (used == size)
         return;
     if (buffer_append(&connection->input, data + used, size - used) < 0)
         fail(connection, "input");
-    else if (behind)
+    if (used == 0) {
+        connection->pending = true;
         handle_input(connection);
+    }
 }
 
 /*
@@ -171,8 +173,7 @@ static void handle_readable(Connection *connection)
 static void handle_writable(Connection *connection)
 {
     flush(connection);
-    if (connection->pending && !connection->paused && connection->state == OPEN)
-        handle_input(connection);
+    handle_input(connection);
 }
 
 /* Takes the next steps towards the end, as far as they can be taken. */
@@ -216,8 +217,6 @@ static void settle(Connection *connection)
     if (connection->state != ENDED &&
         channel_watch(&connection->channel, wanted_events(connection)) < 0)
         fail(connection, "epoll_ctl");
-    if (connection->state == ENDED)
-        connection->group->on_ended(connection->group->owner, connection);
 }
 
 /* An error alone shows in whichever call is tried next. */
@@ -233,6 +232,8 @@ static void handle_event(void *context)
     if (ready & EPOLLIN && connection->state != ENDED)
         handle_readable(connection);
     settle(connection);
+    if (connection->state == ENDED)
+        connection->group->on_ended(connection->group->owner, connection);
 }
 
 Connection *connection_create(const ConnectionGroup *group, EventLoop *loop,

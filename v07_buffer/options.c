@@ -27,10 +27,7 @@ static const Option known[] = {
     {0},
 };
 
-enum {
-    MANY = 1 << 30,
-    DAY = 24 * 60 * 60 * 1000
-};
+enum { MANY = 1 << 30, DAY = 24 * 60 * 60 * 1000 };
 
 static const char *taken; /* the letters that this program takes */
 

@@ -60,21 +60,26 @@ static int make_place(TcpServer *server, int fd)
     return 0;
 }
 
-static void on_client(void *context, int fd, const InetAddress *peer)
+static void open_connection(TcpServer *server, int fd, const InetAddress *peer)
 {
-    TcpServer *server = context;
-
-    if (is_full(server, peer) || make_place(server, fd) < 0) {
-        close(fd);
-        return;
-    }
     Connection *connection =
         connection_create(&server->group, server->loop, fd, peer);
+
     if (connection == NULL)
         return;
     server->table[fd] = connection;
     server->open++;
     say(server, "opened", peer);
+}
+
+static void on_client(void *context, int fd, const InetAddress *peer)
+{
+    TcpServer *server = context;
+
+    if (is_full(server, peer) || make_place(server, fd) < 0)
+        close(fd);
+    else
+        open_connection(server, fd, peer);
 }
 
 static void on_ended(void *owner, Connection *connection)
@@ -99,13 +104,18 @@ TcpServer *tcp_server_create(EventLoop *loop, int listener,
     }
     server->loop = loop;
     server->options = options;
-    server->group = (ConnectionGroup){options, *handler, on_ended, server};
-    if (acceptor_open(&server->acceptor, loop, listener, on_client, server) <
-        0) {
-        free(server);
-        return NULL;
-    }
+    server->group = (ConnectionGroup){
+        .options = options,
+        .handler = *handler,
+        .on_ended = on_ended,
+        .owner = server,
+    };
+    if (acceptor_open(&server->acceptor, loop, listener, on_client, server) < 0)
+        goto free_server;
     return server;
+free_server:
+    free(server);
+    return NULL;
 }
 
 void tcp_server_destroy(TcpServer *server)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import socket
 import time
 
@@ -100,11 +101,17 @@ class HalfClose(Check):
 
     @promise("half-close", "1-", ECHO)
     def small(self):
-        """A few bytes and the end in one go."""
+        """A few bytes and the end, which the server finds both there when it looks."""
         server = self.serve()
-        for _ in range(self.few(20, 3)):
-            self.expect_all(self.connect(server), b"the last words",
-                            "the end must not overtake the bytes before it")
+        for turn in range(self.few(20, 4)):
+            client = self.connect(server)
+            if turn % 2:
+                server.process.send_signal(signal.SIGSTOP)
+            client.send(b"the last words")
+            client.half_close()
+            server.process.send_signal(signal.SIGCONT)
+            client.expect(b"the last words", "the end must not overtake the bytes before it")
+            client.expect_end()
 
     @promise("half-close", "1-", ECHO)
     def with_megabytes_outstanding(self):

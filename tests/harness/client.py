@@ -20,7 +20,7 @@ class Traffic:
 
     sent: int
     got: bytes
-    end: str      # "end of file", "reset", "stalled" or "time limit"
+    end: str      # "end of file", "reset", "stalled", "all sent", ...
 
 
 def noise(size: int, seed: int = 7) -> bytes:
@@ -175,6 +175,9 @@ def pump(client: Client, data: bytes, half_close=True, read=True, cuts=None, sta
             if sent == len(data) and half_close and not ended:
                 sock.shutdown(socket.SHUT_WR)
                 ended = True
+            if sent == len(data) and not half_close and not read:
+                end = "all sent"
+                break
             if until and len(got) >= until:
                 end = "enough"
                 break

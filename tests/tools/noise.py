@@ -11,8 +11,10 @@ import stages as st
 
 KINDS = ("blank", "moved", "reworded", "name")
 
-# Shorter lines come back by chance: `}`, `return -1;`, `int fd;`.
+# What comes back by chance: short lines such as `return -1;` and `int fd;`,
+# and the mark of a parameter that is not used.
 SIGNIFICANT = 13
+UNUSED = re.compile(r"\(void\)\w+;")
 # So many significant lines in the same sequence are no chance either, even
 # when each of them stands elsewhere in the file too.
 SEQUENCE = 3
@@ -93,7 +95,8 @@ def _once(text):
 
 def _significant(lines):
     return [(number, text.strip()) for number, text in lines
-            if len(text.strip()) >= SIGNIFICANT]
+            if len(text.strip()) >= SIGNIFICANT
+            and not UNUSED.fullmatch(text.strip())]
 
 
 def _sequences(lines):

@@ -328,7 +328,7 @@ static bool handle(Client *client)
 /* Handles all whole messages that the high-water mark allows. */
 static void handle_all(Client *client)
 {
-    size_t high = wrong("ignores-the-mark") ? 1048576 : (size_t)settings.high_water;
+    size_t high = (size_t)settings.high_water;
 
     if (wrong("pauses-for-ever") && client->paused)
         return;
@@ -603,6 +603,8 @@ int main(int argc, char **argv)
     if (getenv("WRONG_STAGE"))
         claimed_stage = atoi(getenv("WRONG_STAGE"));
     read_options(argc, argv);
+    if (wrong("ignores-the-mark"))
+        settings.high_water = 1048576;
     start();
     run();
     for (int fd = 0; fd < MOST; fd++)

@@ -1,0 +1,34 @@
+/*
+ * Acceptor: watches a listening socket and hands each new client up.
+ *
+ * Owned by whoever holds the struct, used by its loop's thread alone. The
+ * listening socket stays its creator's; a client's descriptor belongs to
+ * whom it was handed to.
+ */
+#ifndef ACCEPTOR_H
+#define ACCEPTOR_H
+
+#include "event_loop.h"
+#include "inet_address.h"
+
+typedef struct Acceptor {
+    Channel channel;
+    int spare; /* kept open, to be given up when no other is left */
+    int last_error; /* what accept last failed with: said only once */
+    void (*on_client)(void *context, int fd, const InetAddress *peer);
+    void *context;
+} Acceptor;
+
+/*
+ * Calls on_client, on the loop's thread, for each client that connects to
+ * listener. Returns 0, or -1; then what failed has been said.
+ */
+int acceptor_open(Acceptor *acceptor, EventLoop *loop, int listener,
+                  void (*on_client)(void *context, int fd,
+                                    const InetAddress *peer),
+                  void *context);
+
+/* Closes what acceptor_open opened: not the listening socket. */
+void acceptor_close(Acceptor *acceptor);
+
+#endif

@@ -1,0 +1,119 @@
+#include "event_loop.h"
+
+#include <err.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+typedef struct SignalHandler {
+    void (*on_signal)(void *context);
+    void *context;
+} SignalHandler;
+
+/* How long a loop may take to notice that another thread wants it to quit. */
+enum { TICK = 100 }; /* milliseconds */
+
+struct EventLoop {
+    Epoll epoll;
+    Channel signals; /* fd -1: none is caught */
+    sigset_t caught;
+    SignalHandler handlers[NSIG];
+    pthread_mutex_t lock; /* guards quit */
+    bool quit;
+};
+
+EventLoop *event_loop_create(void)
+{
+    EventLoop *loop = calloc(1, sizeof(*loop));
+
+    if (loop == NULL) {
+        warn("event loop");
+        return NULL;
+    }
+    if (epoll_open(&loop->epoll) < 0) {
+        free(loop);
+        return NULL;
+    }
+    pthread_mutex_init(&loop->lock, NULL);
+    sigemptyset(&loop->caught);
+    loop->signals.fd = -1;
+    return loop;
+}
+
+void event_loop_destroy(EventLoop *loop)
+{
+    if (loop->signals.fd >= 0)
+        close(loop->signals.fd);
+    epoll_close(&loop->epoll);
+    pthread_mutex_destroy(&loop->lock);
+    free(loop);
+}
+
+Epoll *event_loop_epoll(EventLoop *loop)
+{
+    return &loop->epoll;
+}
+
+static void handle_signal(void *context)
+{
+    EventLoop *loop = context;
+    struct signalfd_siginfo info;
+
+    if (read(loop->signals.fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    SignalHandler *handler = &loop->handlers[info.ssi_signo];
+    handler->on_signal(handler->context);
+}
+
+int event_loop_catch_signal(EventLoop *loop, int signo,
+                            void (*on_signal)(void *context), void *context)
+{
+    loop->handlers[signo] = (SignalHandler){on_signal, context};
+    sigaddset(&loop->caught, signo);
+    sigprocmask(SIG_BLOCK, &loop->caught, NULL);
+    int fd =
+        signalfd(loop->signals.fd, &loop->caught, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0) {
+        warn("signalfd");
+        return -1;
+    }
+    if (loop->signals.fd < 0)
+        channel_init(&loop->signals, &loop->epoll, fd, handle_signal, loop);
+    if (channel_watch(&loop->signals, EPOLLIN) < 0) {
+        warn("epoll_ctl");
+        return -1;
+    }
+    return 0;
+}
+
+static bool has_quit(EventLoop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    bool quit = loop->quit;
+    pthread_mutex_unlock(&loop->lock);
+    return quit;
+}
+
+int event_loop_run(EventLoop *loop)
+{
+    while (!has_quit(loop)) {
+        int count = epoll_await(&loop->epoll, TICK);
+        if (count < 0)
+            return -1;
+        for (int i = 0; i < count; i++) {
+            Channel *channel = channel_ready(&loop->epoll, i);
+            channel->on_ready(channel->context);
+        }
+    }
+    return 0;
+}
+
+void event_loop_quit(EventLoop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    loop->quit = true;
+    pthread_mutex_unlock(&loop->lock);
+}
