@@ -1,9 +1,9 @@
 /*
  * Acceptor: watches a listening socket and hands each new client up.
  *
- * Owned by whoever holds the struct, used by its loop's thread alone. The
- * listening socket stays its creator's; a client's descriptor belongs to
- * whom it was handed to.
+ * Owned by whoever holds the struct, used by its loop's thread alone. It owns
+ * the listening socket; a client's descriptor belongs to whom it was handed
+ * to.
  */
 #ifndef ACCEPTOR_H
 #define ACCEPTOR_H
@@ -21,14 +21,15 @@ typedef struct Acceptor {
 
 /*
  * Calls on_client, on the loop's thread, for each client that connects to
- * listener. Returns 0, or -1; then what failed has been said.
+ * listener. Returns 0, or -1; then what failed has been said, and listener is
+ * still the caller's.
  */
 int acceptor_open(Acceptor *acceptor, EventLoop *loop, int listener,
                   void (*on_client)(void *context, int fd,
                                     const InetAddress *peer),
                   void *context);
 
-/* Closes what acceptor_open opened: not the listening socket. */
+/* Closes the listening socket too. */
 void acceptor_close(Acceptor *acceptor);
 
 #endif

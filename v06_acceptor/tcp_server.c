@@ -1,11 +1,11 @@
 #include "tcp_server.h"
 #include "acceptor.h"
+#include "connection_table.h"
 #include "socket.h"
 
 #include <err.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 struct TcpServer {
@@ -13,8 +13,7 @@ struct TcpServer {
     const Options *options;
     Acceptor acceptor;
     ConnectionGroup group;
-    Connection **table; /* by descriptor; NULL: none */
-    size_t table_size;
+    ConnectionTable table;
     unsigned open; /* how many the table holds */
 };
 
@@ -39,27 +38,6 @@ static bool is_full(const TcpServer *server, const InetAddress *peer)
     return true;
 }
 
-/* Makes the table long enough for fd. Returns 0, or -1; then it was said. */
-static int make_place(TcpServer *server, int fd)
-{
-    size_t size = server->table_size;
-
-    if ((size_t)fd < size)
-        return 0;
-    while (size <= (size_t)fd)
-        size = size ? size * 2 : 64;
-    Connection **table = realloc(server->table, size * sizeof(*table));
-    if (table == NULL) {
-        warn("connection table");
-        return -1;
-    }
-    memset(table + server->table_size, 0,
-           (size - server->table_size) * sizeof(*table));
-    server->table = table;
-    server->table_size = size;
-    return 0;
-}
-
 static void open_connection(TcpServer *server, int fd, const InetAddress *peer)
 {
     Connection *connection =
@@ -67,7 +45,11 @@ static void open_connection(TcpServer *server, int fd, const InetAddress *peer)
 
     if (connection == NULL)
         return;
-    server->table[fd] = connection;
+    if (connection_table_put(&server->table, connection) < 0) {
+        warn("connection table");
+        connection_destroy(connection);
+        return;
+    }
     server->open++;
     say(server, "opened", peer);
 }
@@ -76,7 +58,7 @@ static void on_client(void *context, int fd, const InetAddress *peer)
 {
     TcpServer *server = context;
 
-    if (is_full(server, peer) || make_place(server, fd) < 0)
+    if (is_full(server, peer))
         close(fd);
     else
         open_connection(server, fd, peer);
@@ -87,7 +69,7 @@ static void on_ended(void *owner, Connection *connection)
     TcpServer *server = owner;
 
     say(server, "closed", connection_peer(connection));
-    server->table[connection_fd(connection)] = NULL;
+    connection_table_remove(&server->table, connection);
     server->open--;
     connection_destroy(connection);
 }
@@ -121,10 +103,8 @@ free_server:
 void tcp_server_destroy(TcpServer *server)
 {
     acceptor_close(&server->acceptor);
-    for (size_t fd = 0; fd < server->table_size; fd++)
-        if (server->table[fd] != NULL)
-            on_ended(server, server->table[fd]);
-    free(server->table);
+    connection_table_visit(&server->table, on_ended, server);
+    connection_table_reset(&server->table);
     free(server);
 }
 
@@ -141,29 +121,36 @@ static int catch_signals(EventLoop *loop)
     return event_loop_catch_signal(loop, SIGTERM, on_stop, loop);
 }
 
-int tcp_server_run(const Options *options, const ConnectionHandler *handler)
+/* Owns the listening socket. */
+static int serve(int listener, const Options *options,
+                 const ConnectionHandler *handler)
 {
     EventLoop *loop = event_loop_create();
     TcpServer *server;
-    int listener;
     int result = -1;
 
     if (loop == NULL)
-        return -1;
+        goto close_listener;
     if (catch_signals(loop) < 0)
-        goto destroy_loop;
-    listener = socket_listen(&options->address);
-    if (listener < 0)
         goto destroy_loop;
     server = tcp_server_create(loop, listener, options, handler);
     if (server == NULL)
-        goto close_listener;
+        goto destroy_loop;
     if (socket_announce(listener) == 0)
         result = event_loop_run(loop);
     tcp_server_destroy(server);
-close_listener:
-    close(listener);
-destroy_loop:
     event_loop_destroy(loop);
     return result;
+destroy_loop:
+    event_loop_destroy(loop);
+close_listener:
+    close(listener);
+    return result;
+}
+
+int tcp_server_run(const Options *options, const ConnectionHandler *handler)
+{
+    int listener = socket_listen(&options->address);
+
+    return listener < 0 ? -1 : serve(listener, options, handler);
 }

@@ -2,7 +2,7 @@
  * TcpServer: an acceptor and the connections that it brought.
  *
  * Owned by whoever created it; used by its loop's thread alone. It owns the
- * connections, not the loop and not the listening socket.
+ * listening socket and the connections, not the loop.
  */
 #ifndef TCP_SERVER_H
 #define TCP_SERVER_H
@@ -14,7 +14,7 @@ typedef struct TcpServer TcpServer;
 /*
  * Serves the clients that connect to listener, once the loop runs. options
  * must outlive the server. Returns NULL when it can't; then what failed has
- * been said.
+ * been said, and listener is still the caller's.
  */
 TcpServer *tcp_server_create(EventLoop *loop, int listener,
                              const Options *options,

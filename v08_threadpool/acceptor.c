@@ -91,4 +91,5 @@ void acceptor_close(Acceptor *acceptor)
 {
     if (acceptor->spare >= 0)
         close(acceptor->spare);
+    close(acceptor->channel.fd);
 }

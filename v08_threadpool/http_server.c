@@ -1,9 +1,8 @@
 /*
- * An HTTP server: says "Hello, World!" to GET / and HEAD /. The numbers in
- * the comments are sections of RFC 9110 and RFC 9112. A message is the head
- * of a request: a first line, fields, an empty line. Bodies are refused, and
- * so is what could be read in two ways: if a proxy reads it in the other, a
- * request can hide in a request (9112, 11.2).
+ * An HTTP server: says "Hello, World!" to GET / and HEAD /. A message is the
+ * head of a request: a first line, fields, an empty line. Bodies are refused,
+ * and so is what others could read in another way: a request could hide in it
+ * (9112, 11.2: like all such numbers, a section of an RFC).
  */
 #include "tcp_server.h"
 
@@ -36,21 +35,21 @@ static const Response
     bad_version = {HEAD("505 HTTP Version Not Supported", "22"),
                    "Version not supported\n", true};
 
-/* Some of the bytes of a head, which stay where they are. */
+/* Some of the bytes of a head; they stay where they are. */
 typedef struct Slice {
     const char *data;
     size_t size;
 } Slice;
 
 typedef struct Request {
-    Slice method, target;
+    Slice method;
+    const char *target; /* a space follows it */
     char major, minor; /* the digits of its HTTP version */
     unsigned hosts, lengths; /* how many such fields it has */
     bool has_body;
     bool close, keep_alive; /* what Connection asks for */
 } Request;
 
-/* Is there nothing, or only CR, between this newline and the one before? */
 static bool ends_empty_line(const char *data, const char *newline)
 {
     if (newline > data && newline[-1] == '\r')
@@ -58,10 +57,7 @@ static bool ends_empty_line(const char *data, const char *newline)
     return newline == data || newline[-1] == '\n';
 }
 
-/*
- * A head ends with its first empty line. LF ends a line, CR before it or not
- * (9112, 2.2), as then a request can be typed into nc.
- */
+/* A head ends with its first empty line. CR is optional (9112, 2.2). */
 static ssize_t find_head(const char *data, size_t size, size_t scanned,
                          size_t longest)
 {
@@ -74,35 +70,58 @@ static ssize_t find_head(const char *data, size_t size, size_t scanned,
     return size < longest ? CODEC_NOT_YET : CODEC_TOO_LONG;
 }
 
-/* Takes off what is before the first mark, or all, and drops the mark. */
-static Slice cut(Slice *rest, char mark)
-{
-    const char *found = memchr(rest->data, mark, rest->size);
-    size_t size = found != NULL ? (size_t)(found - rest->data) : rest->size;
-    Slice piece = {rest->data, size};
+typedef enum Class {
+    TOKEN, /* in methods and names of fields (9110, 5.6.2) */
+    HOST, /* in a host and its port (3986, 3.2) */
+    VALUE, /* in a field's value: no control characters (9110, 5.5) */
+    VISIBLE,
+    DIGIT,
+    BLANK,
+    CLASSES
+} Class;
+static bool in_class[CLASSES][256]; /* filled before there are threads */
 
-    size += found != NULL;
-    *rest = (Slice){rest->data + size, rest->size - size};
-    return piece;
+static void fill_classes(void)
+{
+    for (int c = 1; c < 256; c++) {
+        in_class[TOKEN][c] = isalnum(c) || strchr("!#$%&'*+-.^_`|~", c);
+        in_class[HOST][c] = isalnum(c) || strchr("!$%&'()*+,-.:;=[]_~", c);
+        in_class[VALUE][c] = c == '\t' || !iscntrl(c);
+        in_class[VISIBLE][c] = isgraph(c);
+        in_class[DIGIT][c] = isdigit(c);
+        in_class[BLANK][c] = isblank(c);
+    }
 }
 
-/* What a line is, and an empty one, must be as find_head sees it. */
-static Slice cut_line(Slice *rest)
+/*
+ * Takes the characters of a class that come next. The last one of a head is a
+ * newline, which is in no class: so this ends in time.
+ */
+static Slice span(const char **at, Class class)
 {
-    Slice line = cut(rest, '\n');
+    const char *start = *at;
+    const char *end = start;
 
-    if (line.size > 0 && line.data[line.size - 1] == '\r')
-        line.size--;
-    return line;
+    while (in_class[class][(unsigned char)*end])
+        end++;
+    *at = end;
+    return (Slice){start, (size_t)(end - start)};
 }
 
-static Slice trim(Slice text)
+static bool skip(const char **at, char c)
 {
-    while (text.size > 0 && isblank((unsigned char)text.data[0]))
-        text = (Slice){text.data + 1, text.size - 1};
-    while (text.size > 0 && isblank((unsigned char)text.data[text.size - 1]))
-        text.size--;
-    return text;
+    if (**at != c)
+        return false;
+    ++*at;
+    return true;
+}
+
+/* Must agree with find_head on what ends a line. */
+static bool skip_line_end(const char **at)
+{
+    if (**at == '\r' && (*at)[1] == '\n')
+        ++*at;
+    return skip(at, '\n');
 }
 
 static bool is(Slice text, const char *word)
@@ -116,113 +135,94 @@ static bool is_in_any_case(Slice text, const char *word)
            strncasecmp(text.data, word, text.size) == 0;
 }
 
-/* Is it one or more of such characters? */
-static bool is_made_of(Slice text, int (*is_such)(int c))
+static bool parse_digit(char *digit, const char **at)
 {
-    for (size_t i = 0; i < text.size; i++)
-        if (!is_such((unsigned char)text.data[i]))
-            return false;
-    return text.size > 0;
-}
-
-/* Methods and names (9110, 5.6.2). strchr would find '\0' in any string. */
-static int is_token(int c)
-{
-    return isalnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
-/* A host and its port (RFC 3986, 3.2). */
-static int is_host(int c)
-{
-    return isalnum(c) || (c != '\0' && strchr("!$%&'()*+,-.:;=[]_~", c));
-}
-
-/* Fields: no control characters; to some, CR ends a line (9110, 5.5). */
-static int is_value(int c)
-{
-    return c >= ' ' ? c != 0x7f : c == '\t';
+    *digit = **at;
+    return span(at, DIGIT).size == 1;
 }
 
 /* GET / HTTP/1.1: single spaces between, nothing around (9112, 3). */
-static bool parse_request_line(Request *request, Slice line)
+static bool parse_request_line(Request *request, const char **at)
 {
-    request->method = cut(&line, ' ');
-    request->target = cut(&line, ' ');
-    if (line.size != strlen("HTTP/1.1"))
-        return false;
-    request->major = line.data[5];
-    request->minor = line.data[7];
-    return is_made_of(request->method, is_token) &&
-           is_made_of(request->target, isgraph) &&
-           memcmp(line.data, "HTTP/", 5) == 0 && line.data[6] == '.' &&
-           isdigit((unsigned char)line.data[5]) &&
-           isdigit((unsigned char)line.data[7]);
+    request->method = span(at, TOKEN);
+    request->target = *at + 1;
+    return request->method.size > 0 && skip(at, ' ') &&
+           span(at, VISIBLE).size > 0 && skip(at, ' ') &&
+           is(span(at, TOKEN), "HTTP") && skip(at, '/') &&
+           parse_digit(&request->major, at) && skip(at, '.') &&
+           parse_digit(&request->minor, at) && skip_line_end(at);
 }
 
-static void parse_connection(Request *request, Slice list)
+/* Whatever is not part of an option separates it from the next. */
+static void parse_connection(Request *request, Slice value)
 {
-    while (list.size > 0) {
-        Slice option = trim(cut(&list, ','));
+    const char *at = value.data;
+
+    while (at < value.data + value.size) {
+        Slice option = span(&at, TOKEN);
         request->close |= is_in_any_case(option, "close");
         request->keep_alive |= is_in_any_case(option, "keep-alive");
+        at++;
     }
 }
 
 /* Neither of the first two may come twice (9112, 3.2 and 6.3). */
-static bool parse_value(Request *request, Slice name, Slice value)
+static bool parse_value(Request *request, Slice name, const char **at)
 {
-    if (is_in_any_case(name, "Host"))
-        return request->hosts++ == 0 &&
-               (value.size == 0 || is_made_of(value, is_host));
-    if (is_in_any_case(name, "Content-Length")) {
-        request->has_body |= !is(value, "0");
-        return request->lengths++ == 0 && is_made_of(value, isdigit);
+    if (is_in_any_case(name, "Host")) {
+        span(at, HOST);
+        return request->hosts++ == 0;
     }
-    if (is_in_any_case(name, "Transfer-Encoding"))
-        request->has_body = true;
+    if (is_in_any_case(name, "Content-Length")) {
+        Slice length = span(at, DIGIT);
+        request->has_body |= !is(length, "0");
+        return length.size > 0 && request->lengths++ == 0;
+    }
+    Slice value = span(at, VALUE);
     if (is_in_any_case(name, "Connection"))
         parse_connection(request, value);
+    request->has_body |= is_in_any_case(name, "Transfer-Encoding");
     return true;
 }
 
-/* No name has white space, before the colon or in front (9112, 5.1, 5.2). */
-static bool parse_fields(Request *request, Slice rest)
+/* A name has no blanks: not before the colon, nor in front (9112, 5). */
+static bool parse_fields(Request *request, const char **at)
 {
-    Slice line;
-
-    while ((line = cut_line(&rest)).size > 0) {
-        Slice value = line;
-        Slice name = cut(&value, ':');
-        if (name.size == line.size || !is_made_of(name, is_token) ||
-            !is_made_of(line, is_value) ||
-            !parse_value(request, name, trim(value)))
+    while (!skip_line_end(at)) {
+        Slice name = span(at, TOKEN);
+        if (name.size == 0 || !skip(at, ':'))
+            return false;
+        span(at, BLANK);
+        if (!parse_value(request, name, at))
+            return false;
+        span(at, BLANK);
+        if (!skip_line_end(at))
             return false;
     }
     return request->hosts == 1 || request->minor == '0';
 }
 
 /* /path?query, or http://host/path?query as to a proxy (9112, 3.2). */
-static const Response *look_up(Slice target)
+static const Response *look_up(const char *target)
 {
-    Slice path = cut(&target, '?');
-    bool empty = path.size == 0;
-    Slice scheme = cut(&path, '/');
-    bool has_host = is_in_any_case(scheme, "http:") &&
-                    cut(&path, '/').size == 0 &&
-                    is_made_of(cut(&path, '/'), is_host);
-
-    if (empty || (scheme.size > 0 && !has_host))
-        return &bad_request;
-    return path.size == 0 ? &hello : &not_found;
+    if (*target != '/') {
+        if (strncasecmp(target, "http://", strlen("http://")) != 0)
+            return &bad_request;
+        target += strlen("http://");
+        if (span(&target, HOST).size == 0)
+            return &bad_request;
+    }
+    skip(&target, '/');
+    return *target == ' ' || *target == '?' ? &hello : &not_found;
 }
 
-static const Response *respond(Request *request, Slice head)
+static const Response *respond(Request *request, const char *head)
 {
-    if (!parse_request_line(request, cut_line(&head)))
+    if (!parse_request_line(request, &head))
         return &bad_request;
     if (request->major != '1')
         return &bad_version;
-    if (!parse_fields(request, head))
+    if (!parse_fields(request, &head))
         return &bad_request;
     if (request->has_body)
         return &has_content;
@@ -254,13 +254,12 @@ static void send_response(Connection *connection, const Request *request,
     bool old = request->minor == '0';
     bool last =
         response->last || request->close || (old && !request->keep_alive);
+    const char *option = last  ? "Connection: close\r\n\r\n"
+                         : old ? "Connection: keep-alive\r\n\r\n"
+                               : "\r\n";
 
     end = stpcpy(end, date_field());
-    if (last)
-        end = stpcpy(end, "Connection: close\r\n");
-    else if (old)
-        end = stpcpy(end, "Connection: keep-alive\r\n");
-    end = stpcpy(end, "\r\n");
+    end = stpcpy(end, option);
     if (!is(request->method, "HEAD"))
         end = stpcpy(end, response->body);
     connection_send(connection, text, (size_t)(end - text));
@@ -276,7 +275,7 @@ static void on_message(void *context, Connection *connection, const char *data,
     if (size <= strlen("\r\n"))
         return; /* an empty line before a request (9112, 2.2) */
     options_delay(context);
-    send_response(connection, &request, respond(&request, (Slice){data, size}));
+    send_response(connection, &request, respond(&request, data));
 }
 
 static void on_too_long(void *context, Connection *connection)
@@ -292,12 +291,9 @@ static void on_too_long(void *context, Connection *connection)
 int main(int argc, char **argv)
 {
     Options options = options_parse(argc, argv, "apvcbdtw");
-    ConnectionHandler handler = {
-        .on_message = on_message,
-        .on_too_long = on_too_long,
-        .context = &options,
-    };
+    ConnectionHandler handler = {on_message, on_too_long, &options};
 
+    fill_classes();
     options.codec = (Codec){find_head, 8192};
     return tcp_server_run(&options, &handler) < 0;
 }

@@ -1,12 +1,12 @@
 #include "tcp_server.h"
 #include "acceptor.h"
+#include "connection_table.h"
 #include "socket.h"
 
 #include <err.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* An I/O thread: it runs a loop of its own. */
@@ -25,8 +25,7 @@ struct TcpServer {
     unsigned next; /* the reactor that gets the next connection */
     ThreadPool *io_threads;
     pthread_mutex_t lock; /* guards the table and open */
-    Connection **table; /* by descriptor; NULL: none */
-    size_t table_size;
+    ConnectionTable table;
     unsigned open; /* how many the table holds */
 };
 
@@ -51,27 +50,6 @@ static bool is_full(const TcpServer *server, const InetAddress *peer)
     return true;
 }
 
-/* Makes the table long enough for fd. Returns 0, or -1; then it was said. */
-static int make_place(TcpServer *server, int fd)
-{
-    size_t size = server->table_size;
-
-    if ((size_t)fd < size)
-        return 0;
-    while (size <= (size_t)fd)
-        size = size ? size * 2 : 64;
-    Connection **table = realloc(server->table, size * sizeof(*table));
-    if (table == NULL) {
-        warn("connection table");
-        return -1;
-    }
-    memset(table + server->table_size, 0,
-           (size - server->table_size) * sizeof(*table));
-    server->table = table;
-    server->table_size = size;
-    return 0;
-}
-
 /* In turn; without I/O threads the main loop serves all. */
 static EventLoop *next_loop(TcpServer *server)
 {
@@ -87,7 +65,11 @@ static void open_connection(TcpServer *server, int fd, const InetAddress *peer)
 
     if (connection == NULL)
         return;
-    server->table[fd] = connection;
+    if (connection_table_put(&server->table, connection) < 0) {
+        warn("connection table");
+        connection_destroy(connection);
+        return;
+    }
     server->open++;
     say(server, "opened", peer);
 }
@@ -97,7 +79,7 @@ static void on_client(void *context, int fd, const InetAddress *peer)
     TcpServer *server = context;
 
     pthread_mutex_lock(&server->lock);
-    if (is_full(server, peer) || make_place(server, fd) < 0)
+    if (is_full(server, peer))
         close(fd);
     else
         open_connection(server, fd, peer);
@@ -110,7 +92,7 @@ static void on_ended(void *owner, Connection *connection)
 
     pthread_mutex_lock(&server->lock);
     say(server, "closed", connection_peer(connection));
-    server->table[connection_fd(connection)] = NULL;
+    connection_table_remove(&server->table, connection);
     server->open--;
     pthread_mutex_unlock(&server->lock);
     connection_destroy(connection);
@@ -207,10 +189,8 @@ void tcp_server_destroy(TcpServer *server)
 {
     acceptor_close(&server->acceptor);
     stop_threads(server);
-    for (size_t fd = 0; fd < server->table_size; fd++)
-        if (server->table[fd] != NULL)
-            on_ended(server, server->table[fd]);
-    free(server->table);
+    connection_table_visit(&server->table, on_ended, server);
+    connection_table_reset(&server->table);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }
@@ -228,29 +208,37 @@ static int catch_signals(EventLoop *loop)
     return event_loop_catch_signal(loop, SIGTERM, on_stop, loop);
 }
 
-int tcp_server_run(const Options *options, const ConnectionHandler *handler)
+int tcp_server_serve(int listener, bool announce, const Options *options,
+                     const ConnectionHandler *handler)
 {
     EventLoop *loop = event_loop_create();
     TcpServer *server;
-    int listener;
     int result = -1;
 
     if (loop == NULL)
-        return -1;
+        goto close_listener;
     if (catch_signals(loop) < 0)
-        goto destroy_loop;
-    listener = socket_listen(&options->address);
-    if (listener < 0)
         goto destroy_loop;
     server = tcp_server_create(loop, listener, options, handler);
     if (server == NULL)
-        goto close_listener;
-    if (socket_announce(listener) == 0)
+        goto destroy_loop;
+    if (!announce || socket_announce(listener) == 0)
         result = event_loop_run(loop);
     tcp_server_destroy(server);
-close_listener:
-    close(listener);
-destroy_loop:
     event_loop_destroy(loop);
     return result;
+destroy_loop:
+    event_loop_destroy(loop);
+close_listener:
+    close(listener);
+    return result;
+}
+
+int tcp_server_run(const Options *options, const ConnectionHandler *handler)
+{
+    int listener = socket_listen(&options->address);
+
+    if (listener < 0)
+        return -1;
+    return tcp_server_serve(listener, true, options, handler);
 }
