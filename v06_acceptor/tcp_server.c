@@ -38,32 +38,6 @@ static bool is_full(const TcpServer *server, const InetAddress *peer)
     return true;
 }
 
-static void open_connection(TcpServer *server, int fd, const InetAddress *peer)
-{
-    Connection *connection =
-        connection_create(&server->group, server->loop, fd, peer);
-
-    if (connection == NULL)
-        return;
-    if (connection_table_put(&server->table, connection) < 0) {
-        warn("connection table");
-        connection_destroy(connection);
-        return;
-    }
-    server->open++;
-    say(server, "opened", peer);
-}
-
-static void on_client(void *context, int fd, const InetAddress *peer)
-{
-    TcpServer *server = context;
-
-    if (is_full(server, peer))
-        close(fd);
-    else
-        open_connection(server, fd, peer);
-}
-
 static void on_ended(void *owner, Connection *connection)
 {
     TcpServer *server = owner;
@@ -72,6 +46,38 @@ static void on_ended(void *owner, Connection *connection)
     connection_table_remove(&server->table, connection);
     server->open--;
     connection_destroy(connection);
+}
+
+/* Returns NULL when there is no memory; then that has been said. */
+static Connection *add_connection(TcpServer *server, int fd,
+                                  const InetAddress *peer)
+{
+    Connection *connection =
+        connection_create(&server->group, server->loop, fd, peer);
+
+    if (connection == NULL)
+        return NULL;
+    if (connection_table_put(&server->table, connection) < 0) {
+        warn("connection table");
+        connection_destroy(connection);
+        return NULL;
+    }
+    server->open++;
+    say(server, "opened", peer);
+    return connection;
+}
+
+static void on_client(void *context, int fd, const InetAddress *peer)
+{
+    TcpServer *server = context;
+    Connection *connection = NULL;
+
+    if (is_full(server, peer))
+        close(fd);
+    else
+        connection = add_connection(server, fd, peer);
+    if (connection != NULL && connection_open(connection) < 0)
+        on_ended(server, connection);
 }
 
 TcpServer *tcp_server_create(EventLoop *loop, int listener,

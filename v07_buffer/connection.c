@@ -250,12 +250,15 @@ Connection *connection_create(const ConnectionGroup *group, EventLoop *loop,
                  connection);
     connection->group = group;
     connection->peer = *peer;
-    if (channel_watch(&connection->channel, EPOLLIN) < 0) {
-        fail(connection, "epoll_ctl");
-        connection_destroy(connection);
-        return NULL;
-    }
     return connection;
+}
+
+int connection_open(Connection *connection)
+{
+    if (channel_watch(&connection->channel, EPOLLIN) == 0)
+        return 0;
+    fail(connection, "epoll_ctl");
+    return -1;
 }
 
 void connection_destroy(Connection *connection)

@@ -327,15 +327,18 @@ Connection *connection_create(const ConnectionGroup *group, EventLoop *loop,
     connection->group = group;
     connection->peer = *peer;
     init_lock(&connection->lock);
+    return connection;
+}
+
+int connection_open(Connection *connection)
+{
     pthread_mutex_lock(&connection->lock);
     int result = channel_watch(&connection->channel, EPOLLIN);
     pthread_mutex_unlock(&connection->lock);
-    if (result < 0) {
-        fail(connection, "epoll_ctl");
-        connection_destroy(connection);
-        return NULL;
-    }
-    return connection;
+    if (result == 0)
+        return 0;
+    fail(connection, "epoll_ctl");
+    return -1;
 }
 
 void connection_destroy(Connection *connection)

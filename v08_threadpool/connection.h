@@ -42,12 +42,17 @@ typedef struct ConnectionGroup {
 } ConnectionGroup;
 
 /*
- * Serves the client on fd from now on, which it owns. Returns NULL when
- * there is no memory or the kernel can't watch fd; then that has been said,
- * and fd is closed.
+ * Owns fd from now on. Returns NULL when there is no memory; then that has
+ * been said, and fd is closed.
  */
 Connection *connection_create(const ConnectionGroup *group, EventLoop *loop,
                               int fd, const InetAddress *peer);
+
+/*
+ * Starts to serve it. Returns 0, or -1 when the kernel can't watch it; then
+ * that has been said.
+ */
+int connection_open(Connection *connection);
 
 /* Closes and frees it as it stands. */
 void connection_destroy(Connection *connection);

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* An I/O thread: it runs a loop of its own. */
+/* A loop that serves connections: an I/O thread's, or the main one. */
 typedef struct Reactor {
+    TcpServer *server;
     EventLoop *loop;
-    EventLoop *main_loop;
     Task task;
 } Reactor;
 
@@ -22,6 +22,7 @@ struct TcpServer {
     Acceptor acceptor;
     ConnectionGroup group;
     Reactor *reactors;
+    unsigned reactor_count;
     unsigned next; /* the reactor that gets the next connection */
     ThreadPool *io_threads;
     pthread_mutex_t lock; /* guards the table and open */
@@ -50,42 +51,6 @@ static bool is_full(const TcpServer *server, const InetAddress *peer)
     return true;
 }
 
-/* In turn; without I/O threads the main loop serves all. */
-static EventLoop *next_loop(TcpServer *server)
-{
-    unsigned count = server->options->io_threads;
-
-    return count ? server->reactors[server->next++ % count].loop : server->loop;
-}
-
-static void open_connection(TcpServer *server, int fd, const InetAddress *peer)
-{
-    Connection *connection =
-        connection_create(&server->group, next_loop(server), fd, peer);
-
-    if (connection == NULL)
-        return;
-    if (connection_table_put(&server->table, connection) < 0) {
-        warn("connection table");
-        connection_destroy(connection);
-        return;
-    }
-    server->open++;
-    say(server, "opened", peer);
-}
-
-static void on_client(void *context, int fd, const InetAddress *peer)
-{
-    TcpServer *server = context;
-
-    pthread_mutex_lock(&server->lock);
-    if (is_full(server, peer))
-        close(fd);
-    else
-        open_connection(server, fd, peer);
-    pthread_mutex_unlock(&server->lock);
-}
-
 static void on_ended(void *owner, Connection *connection)
 {
     TcpServer *server = owner;
@@ -98,37 +63,89 @@ static void on_ended(void *owner, Connection *connection)
     connection_destroy(connection);
 }
 
+/* The reactors get the connections in turn. */
+static EventLoop *next_loop(TcpServer *server)
+{
+    return server->reactors[server->next++ % server->reactor_count].loop;
+}
+
+/* Returns NULL when there is no memory; then that has been said. */
+static Connection *add_connection(TcpServer *server, int fd,
+                                  const InetAddress *peer)
+{
+    Connection *connection =
+        connection_create(&server->group, next_loop(server), fd, peer);
+
+    if (connection == NULL)
+        return NULL;
+    if (connection_table_put(&server->table, connection) < 0) {
+        warn("connection table");
+        connection_destroy(connection);
+        return NULL;
+    }
+    server->open++;
+    say(server, "opened", peer);
+    return connection;
+}
+
+static void on_client(void *context, int fd, const InetAddress *peer)
+{
+    TcpServer *server = context;
+    Connection *connection = NULL;
+
+    pthread_mutex_lock(&server->lock);
+    if (is_full(server, peer))
+        close(fd);
+    else
+        connection = add_connection(server, fd, peer);
+    pthread_mutex_unlock(&server->lock);
+    if (connection != NULL && connection_open(connection) < 0)
+        on_ended(server, connection);
+}
+
 /* A loop that can't go on ends the server. */
 static void run_reactor(void *context)
 {
     Reactor *reactor = context;
 
     if (event_loop_run(reactor->loop) < 0)
-        event_loop_quit(reactor->main_loop);
+        event_loop_quit(reactor->server->loop);
 }
 
-static int start_threads(TcpServer *server)
+static int create_reactors(TcpServer *server)
 {
-    unsigned count = server->options->io_threads;
-    unsigned workers = server->options->workers;
+    unsigned threads = server->options->io_threads;
+    unsigned count = threads > 0 ? threads : 1;
 
-    server->reactors = calloc(count + 1, sizeof(*server->reactors));
+    server->reactors = calloc(count, sizeof(*server->reactors));
     if (server->reactors == NULL) {
         warn("reactors");
         return -1;
     }
-    for (unsigned i = 0; i < count; i++) {
-        Reactor *reactor = &server->reactors[i];
-        reactor->main_loop = server->loop;
-        reactor->loop = event_loop_create();
+    for (; server->reactor_count < count; server->reactor_count++) {
+        Reactor *reactor = &server->reactors[server->reactor_count];
+        reactor->server = server;
+        reactor->loop = threads > 0 ? event_loop_create() : server->loop;
         if (reactor->loop == NULL)
             return -1;
     }
-    server->io_threads = thread_pool_create(count);
-    server->group.workers = workers ? thread_pool_create(workers) : NULL;
-    if (server->io_threads == NULL || (workers && !server->group.workers))
+    return 0;
+}
+
+static int start_threads(TcpServer *server)
+{
+    unsigned threads = server->options->io_threads;
+    unsigned workers = server->options->workers;
+
+    server->io_threads = thread_pool_create(threads);
+    if (server->io_threads == NULL)
         return -1;
-    for (unsigned i = 0; i < count; i++) {
+    if (workers > 0) {
+        server->group.workers = thread_pool_create(workers);
+        if (server->group.workers == NULL)
+            return -1;
+    }
+    for (unsigned i = 0; i < threads; i++) {
         Reactor *reactor = &server->reactors[i];
         reactor->task = (Task){.run = run_reactor, .context = reactor};
         thread_pool_submit(server->io_threads, &reactor->task);
@@ -136,20 +153,21 @@ static int start_threads(TcpServer *server)
     return 0;
 }
 
-/* Also what start_threads did not bring to an end. */
+/* Waits until no thread but the main one touches a connection any more. */
 static void stop_threads(TcpServer *server)
 {
-    unsigned count = server->reactors ? server->options->io_threads : 0;
-
-    for (unsigned i = 0; i < count; i++)
-        if (server->reactors[i].loop != NULL)
-            event_loop_quit(server->reactors[i].loop);
+    for (unsigned i = 0; i < server->reactor_count; i++)
+        event_loop_quit(server->reactors[i].loop);
     if (server->io_threads != NULL)
         thread_pool_destroy(server->io_threads);
     if (server->group.workers != NULL)
         thread_pool_destroy(server->group.workers);
-    for (unsigned i = 0; i < count; i++)
-        if (server->reactors[i].loop != NULL)
+}
+
+static void destroy_reactors(TcpServer *server)
+{
+    for (unsigned i = 0; i < server->reactor_count; i++)
+        if (server->reactors[i].loop != server->loop)
             event_loop_destroy(server->reactors[i].loop);
     free(server->reactors);
 }
@@ -173,13 +191,14 @@ TcpServer *tcp_server_create(EventLoop *loop, int listener,
         .owner = server,
     };
     pthread_mutex_init(&server->lock, NULL);
-    if (start_threads(server) < 0)
+    if (create_reactors(server) < 0 || start_threads(server) < 0)
         goto stop_threads;
     if (acceptor_open(&server->acceptor, loop, listener, on_client, server) < 0)
         goto stop_threads;
     return server;
 stop_threads:
     stop_threads(server);
+    destroy_reactors(server);
     pthread_mutex_destroy(&server->lock);
     free(server);
     return NULL;
@@ -191,6 +210,7 @@ void tcp_server_destroy(TcpServer *server)
     stop_threads(server);
     connection_table_visit(&server->table, on_ended, server);
     connection_table_reset(&server->table);
+    destroy_reactors(server);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }
