@@ -21,6 +21,10 @@ KNOWN = @test -n "$(call folder,$*)" || { \
 SILENT = $(if $(V),,-s)
 BUILD  = $(MAKE) --no-print-directory $(SILENT)
 HARNESS = python3 tests/run.py $(if $(K),-k '$(K)') $(if $(V),-v) $(if $(X),-x)
+# One run of the harness, and a second one for the stages that have threads,
+# whether or not the first one found something.
+BOTH = status=0; $(HARNESS) $(1) || status=1; \
+    $(if $(2),$(HARNESS) $(2) || status=1;) exit $$status
 
 ## make             build every program of every stage
 all: $(STAGES)
@@ -59,19 +63,16 @@ test-v%: need-harness
 ## make valgrind    the same checks under valgrind; make valgrind-v04: one stage
 valgrind: need-harness
 	$(NEED) valgrind
-	@$(HARNESS) --valgrind
-	$(if $(call folder,08),@$(HARNESS) --helgrind)
+	@$(call BOTH,--valgrind,$(if $(call folder,08),--helgrind))
 
 valgrind-v%: need-harness
 	$(KNOWN)
 	$(NEED) valgrind
-	@$(HARNESS) --valgrind v$*
-	$(if $(filter v08 v09 v10,v$*),@$(HARNESS) --helgrind v$*)
+	@$(call BOTH,--valgrind v$*,$(if $(filter 08 09 10,$*),--helgrind v$*))
 
 ## make sanitize    the same checks on builds with the compiler's sanitizers
 sanitize: need-harness
-	@$(HARNESS) --sanitize
-	$(if $(call folder,08),@$(HARNESS) --tsan)
+	@$(call BOTH,--sanitize,$(if $(call folder,08),--tsan))
 
 ## make prove       servers that are wrong on purpose: does a check catch each?
 prove: need-harness

@@ -106,8 +106,10 @@ static void give_to_worker(Connection *connection, const char *data,
         fail(connection, "message");
         return;
     }
-    work->task = (Task){.run = do_work, .context = connection};
-    work->size = size;
+    *work = (Work){
+        .task = {.run = do_work, .context = connection},
+        .size = size,
+    };
     memcpy(work->data, data, size);
     connection->work = work;
     thread_pool_submit(connection->group->workers, &work->task);

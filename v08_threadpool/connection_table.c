@@ -33,7 +33,10 @@ int connection_table_put(ConnectionTable *table, Connection *connection)
 
 void connection_table_remove(ConnectionTable *table, Connection *connection)
 {
-    table->slots[connection_fd(connection)] = NULL;
+    size_t fd = (size_t)connection_fd(connection);
+
+    if (fd < table->size && table->slots[fd] == connection)
+        table->slots[fd] = NULL;
 }
 
 void connection_table_visit(ConnectionTable *table,

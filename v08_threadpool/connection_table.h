@@ -19,6 +19,7 @@ typedef struct ConnectionTable {
 /* Returns 0, or -1 with errno set when there is no memory. */
 int connection_table_put(ConnectionTable *table, Connection *connection);
 
+/* Does nothing if it is not in the table. */
 void connection_table_remove(ConnectionTable *table, Connection *connection);
 
 /* Calls visit for each; it may remove the one that it is called for. */

@@ -291,7 +291,11 @@ static void on_too_long(void *context, Connection *connection)
 int main(int argc, char **argv)
 {
     Options options = options_parse(argc, argv, "apvcbdtw");
-    ConnectionHandler handler = {on_message, on_too_long, &options};
+    ConnectionHandler handler = {
+        .on_message = on_message,
+        .on_too_long = on_too_long,
+        .context = &options,
+    };
 
     fill_classes();
     options.codec = (Codec){find_head, 8192};

@@ -23,7 +23,7 @@
 
 /* One of the -n processes, whichever it is just now. */
 typedef struct Place {
-    pid_t pid; /* 0: none */
+    pid_t pid; /* 0: there is none */
     int64_t due; /* when the next one may be forked */
 } Place;
 
@@ -34,7 +34,6 @@ static Options options;
 static int listener;
 static sigset_t awaited; /* blocked: they come when they are waited for */
 static Place *places;
-static unsigned living; /* places that have a process */
 static bool stopping;
 
 static int64_t now(void)
@@ -62,18 +61,14 @@ static void on_too_long(void *context, Connection *connection)
           inet_address_format(connection_peer(connection), text));
 }
 
-/*
- * SIGINT and SIGTERM stay blocked: one that comes before the loop catches
- * them is not lost. A process group of its own keeps a terminal's Ctrl-C from
- * the child: it would count twice, since the parent passes it on as well.
- */
+/* SIGINT and SIGTERM stay blocked until the loop catches them: none is lost. */
 static _Noreturn void run_child(pid_t parent)
 {
     ConnectionHandler handler = {on_message, on_too_long, NULL};
     int result = 0;
 
     free(places);
-    setpgid(0, 0);
+    setpgid(0, 0); /* or a terminal's Ctrl-C would count twice: see stop_all */
     sigemptyset(&awaited);
     sigaddset(&awaited, SIGCHLD);
     sigprocmask(SIG_UNBLOCK, &awaited, NULL);
@@ -85,34 +80,32 @@ static _Noreturn void run_child(pid_t parent)
     exit(result < 0);
 }
 
-/* Returns 0, or -1; then what failed has been said. */
-static int start_child(Place *place)
+/* Returns whether it could; if not, that has been said. */
+static bool start_child(Place *place)
 {
     pid_t parent = getpid();
     pid_t pid = fork();
 
     if (pid == 0)
         run_child(parent);
-    place->due = now() + second;
-    if (pid < 0) {
+    if (pid < 0)
         warn("fork");
-        return -1;
-    }
-    place->pid = pid;
-    living++;
-    return 0;
+    else
+        place->pid = pid;
+    place->due = now() + second;
+    return pid > 0;
 }
 
 /*
- * Each at most once a second: a child may die at once, every time. Returns
- * when there is more to do, or never: no place is empty.
+ * Each once a second at most: a child may die at once, every time. Returns
+ * when the next is due, or never: all are full.
  */
 static int64_t fill_places(void)
 {
     int64_t next = never;
 
     for (Place *place = places; place < places + options.processes; place++) {
-        if (place->pid == 0 && place->due <= now() && start_child(place) < 0)
+        if (place->pid == 0 && place->due <= now() && !start_child(place))
             return place->due; /* for the others it would fail too */
         if (place->pid == 0 && place->due < next)
             next = place->due;
@@ -129,22 +122,27 @@ static void say_ended(pid_t pid, int status)
         warnx("process %d ended with status %d", pid, WEXITSTATUS(status));
 }
 
-/* Several may have died for one SIGCHLD: ask for each. */
-static void clear_places(void)
+/* Several may have died for one SIGCHLD. Returns how many are left. */
+static unsigned clear_places(void)
 {
+    unsigned left = 0;
     int status;
 
     for (Place *place = places; place < places + options.processes; place++) {
-        if (place->pid == 0 || waitpid(place->pid, &status, WNOHANG) <= 0)
+        if (place->pid == 0)
             continue;
+        if (waitpid(place->pid, &status, WNOHANG) == 0) {
+            left++;
+            continue;
+        }
         say_ended(place->pid, status);
         place->pid = 0;
-        living--;
     }
+    return left;
 }
 
-/* Empty places are passed over: kill(0) would signal the parent itself. */
-static void stop_children(void)
+/* Passes a signal on. An empty place gets none: kill(0) means one's group. */
+static void stop_all(void)
 {
     stopping = true;
     for (Place *place = places; place < places + options.processes; place++)
@@ -164,21 +162,25 @@ static int await_signal(int64_t until)
 /* Returns 0, or -1; then what failed has been said. No child is left. */
 static int run_parent(void)
 {
+    listener = socket_listen(&options.address);
+    if (listener < 0)
+        return -1;
     int result = fill_places() == never ? socket_announce(listener) : -1;
-
     if (result < 0)
-        stop_children();
-    while (!stopping || living > 0) {
+        stop_all();
+    while (clear_places() > 0 || !stopping) {
         int signo = await_signal(stopping ? never : fill_places());
         if (signo == SIGINT || signo == SIGTERM)
-            stop_children(); /* again, if it came again: that may mean haste */
-        clear_places();
+            stop_all(); /* each time: to a child a second one may mean haste */
     }
+    close(listener);
     return result;
 }
 
-static void block_signals(void)
+int main(int argc, char **argv)
 {
+    options = options_parse(argc, argv, "apvfmbdn");
+    options.io_threads = 0; /* processes do what threads would */
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     signal(SIGCHLD, SIG_DFL); /* if ignored, children vanish unseen */
     sigemptyset(&awaited);
@@ -186,23 +188,10 @@ static void block_signals(void)
     sigaddset(&awaited, SIGTERM);
     sigaddset(&awaited, SIGCHLD);
     sigprocmask(SIG_BLOCK, &awaited, NULL);
-}
-
-int main(int argc, char **argv)
-{
-    int result = -1;
-
-    options = options_parse(argc, argv, "apvfmbdn");
-    options.io_threads = 0; /* processes do what threads would */
-    block_signals();
     places = calloc(options.processes, sizeof(*places));
     if (places == NULL)
         err(1, "places");
-    listener = socket_listen(&options.address);
-    if (listener >= 0) {
-        result = run_parent();
-        close(listener);
-    }
+    int result = run_parent();
     free(places);
     return result < 0;
 }

@@ -127,6 +127,8 @@ class Descriptors(Check):
         served = self.fill_all(server)
         newcomer = self.connect(server)
         newcomer.send(b"hello")
+        for _ in range(2):
+            served[0].echo(hint="this client was there before the descriptors ran out")
         if not newcomer.quiet(0.2):
             raise Broken("at the descriptor limit a newcomer got an answer, or was closed")
         self.expect_asleep(server, "it only has no descriptor left")

@@ -71,9 +71,12 @@ class Message(Check):
         """All but the last byte: silence. Then the message, whole."""
         for framing, make in self.each():
             server = self.serve("-f", framing)
+            other = self.connect(server)
             for size in (1, 10, 3000, 200_000):
                 client, data = self.connect(server), make(size)
                 client.send(data[:-1])
+                for _ in range(3):
+                    other.echo(make(1))     # by now it has seen what the first client sent
                 if not client.quiet(0.03):
                     raise Broken(f"-f {framing}: all but the last byte of a message of {size:,} "
                                  "bytes were sent, and something came back already")
@@ -97,7 +100,7 @@ class Message(Check):
     def exactly_the_longest(self):
         """-m counts the payload, without header or newline."""
         for framing, make in self.each():
-            for most in (1, 100, 65536):
+            for most in (1, 100, 65536)[:self.few(3, 1)]:
                 client = self.connect(self.serve("-f", framing, "-m", str(most)))
                 client.echo(make(most) + make(most), f"-f {framing} -m {most}, and messages "
                             f"of exactly {most} bytes")
@@ -123,7 +126,7 @@ class Message(Check):
     def long_line_in_small_pieces(self):
         """A long line in small pieces is looked through once, not once for each piece."""
         self.need_unscaled("CPU time")
-        size, piece, pieces = 24_000_000, 1000, 300
+        size, piece, pieces = 24_000_000, 1000, 600
         server = self.serve("-f", "line", "-m", str(size))
         client, other = self.connect(server), self.connect(server)
         data = line(size)
@@ -138,7 +141,7 @@ class Message(Check):
         used = server.cpu() - before
         client.send(data[size:])
         client.expect(data)
-        if used > 0.15:
+        if used > 0.1:
             raise Broken(f"the last {pieces} pieces of a line of 24 MB cost {used * 1000:.0f} ms "
                          "of CPU time\n  is the part without a newline searched again and again?")
 
@@ -162,7 +165,7 @@ class TooLong(Check):
     def one_byte_over(self):
         """The first message is one byte too long."""
         for framing, make in MAKE.items():
-            for most in (1, 100, 65536):
+            for most in (1, 100, 65536)[:self.few(3, 1)]:
                 server = self.serve("-f", framing, "-m", str(most))
                 self.expect_refusal(server, make(most + 1), b"",
                                     f"-f {framing} -m {most}, a message of {most + 1} bytes")
@@ -188,7 +191,7 @@ class TooLong(Check):
     def largest_length_there_is(self):
         """A length of 0xffffffff, and one that is negative to the careless."""
         for header in (b"\xff\xff\xff\xff", b"\x80\x00\x00\x00", b"\xff\xff\xff\xfc"):
-            for most in ("1", "1048576", "1073741824"):
+            for most in ("1", "1048576", "1073741824")[:self.few(3, 1)]:
                 server = self.serve("-f", "length", "-m", most)
                 self.expect_refusal(server, packet(1) + header, packet(1),
                                     f"-f length -m {most}, a length of 0x{header.hex()}")

@@ -35,7 +35,9 @@ class SlowReader(Check):
         sent = first.sent
         for _ in range(10):
             polite.send(b"hello")
-            if polite.quiet(0.25):
+            # Asleep, and there is input: it waits in the write to the other client.
+            if self.becomes(lambda: not polite.quiet(0) or self.stays(
+                    lambda: server.sleeps() and server.unread(polite))) and polite.quiet(0):
                 break
             polite.expect(b"hello")
             sent += pump(slow, data[sent:], half_close=False, read=False, stall=0.2).sent
@@ -96,10 +98,11 @@ class SlowReader(Check):
         """
         data, sent = noise(1 << 20) * 24, 0
         while sent < len(data):
-            size = pump(client, data[sent:sent + 65536], half_close=False, read=False,
-                        stall=0.05).sent
-            sent += size
-            if size and not self.becomes(lambda: server.unread(client) == 0, 0.05):
+            step = pump(client, data[sent:sent + 65536], half_close=False, read=False, stall=0.5)
+            sent += step.sent
+            if step.end == "reset":
+                raise Broken(f"the connection was reset after {sent:,} bytes were sent")
+            if not self.becomes(lambda: server.unread(client) == 0, 0.05):
                 return data[:sent]
         raise Broken(f"the server read {sent:,} bytes from a client that reads nothing, and would "
                      "read more\n  is reading paused at the high-water mark?")

@@ -42,7 +42,7 @@ class Start(Check):
     @promise("ready", "1-", EVERY)
     def ready_means_a_client_can_connect(self):
         """A client that connects the moment the line appears is never refused."""
-        for _ in range(self.few(8, 2)):
+        for _ in range(self.few(8, 1)):
             server = self.serve()
             self.connect(server)
 
@@ -73,7 +73,7 @@ class Start(Check):
                 raise Broken(f"port {server.port} is open on 127.0.0.2 too\n"
                              "  without -a the server must bind 127.0.0.1, not every address")
 
-    @promise("address", "1-", EVERY, exclusive=True)
+    @promise("address", "1-", EVERY, exclusive=True, modes=("plain",))
     def default_port(self):
         """Without -p it is port 8000."""
         with socket.socket() as sock:
@@ -91,7 +91,7 @@ class Start(Check):
         """With connections of the last run still in TIME_WAIT or open at the client."""
         address, port = private_address(), random.randint(20000, 60000)
         asked = ("-a", address, "-p", str(port))
-        for _ in range(3):
+        for _ in range(self.few(3, 2)):
             server = self.serve(*asked)
             clients = self.connect_many(server, 3)
             clients[0].send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -137,15 +137,23 @@ class Check(unittest.TestCase):
         return True
 
     def expect_asleep(self, server: Server, why: str, seconds: float = 0.3, share: float = 0.3):
-        """Over a while, the server uses less than that share of a CPU."""
-        before = server.cpu()
+        """Over a while, the server is awake for less than that share of the time."""
+        before = server.awake()
         start = time.monotonic()
         time.sleep(seconds)
-        used, spent = server.cpu() - before, time.monotonic() - start
+        used, spent = server.awake() - before, time.monotonic() - start
         if used > share * spent:
-            raise Broken(f"it used {used * 1000:.0f} ms of CPU time in {spent * 1000:.0f} ms, "
-                         f"although {why}\n  is it woken again and again for an event that it "
+            raise Broken(f"it was awake for {used * 1000:.0f} of {spent * 1000:.0f} ms, although "
+                         f"{why}\n  is it woken again and again for an event that it "
                          "leaves as it is?")
+
+    def stays(self, test, times: int = 15) -> bool:
+        """Whether something is so each time that one looks, for a short while."""
+        for _ in range(times):
+            if not test():
+                return False
+            time.sleep(0.005)
+        return True
 
     def need(self, tool: str) -> str:
         path = shutil.which(tool)

@@ -218,12 +218,27 @@ class Server:
     def threads(self) -> int:
         return len(os.listdir(f"/proc/{self.process.pid}/task"))
 
+    def _schedstat(self):
+        """Seconds that its threads ran, and that they were ready to run and had to wait."""
+        ran = waited = 0
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            words = self._proc(f"task/{task}/schedstat").split()
+            ran, waited = ran + int(words[0]), waited + int(words[1])
+        return ran / 1e9, waited / 1e9
+
     def cpu(self) -> float:
         """Seconds of CPU time that it has used, all threads together."""
-        total = 0
-        for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            total += int(self._proc(f"task/{task}/schedstat").split()[0])
-        return total / 1e9
+        return self._schedstat()[0]
+
+    def awake(self) -> float:
+        """Seconds in which it ran or wanted to run: a busy machine does not hide a spin."""
+        return sum(self._schedstat())
+
+    def sleeps(self) -> bool:
+        """Whether all its threads sleep at this moment."""
+        tasks = os.listdir(f"/proc/{self.process.pid}/task")
+        return all(self._proc(f"task/{t}/stat").rsplit(")", 1)[1].split()[0] == "S"
+                   for t in tasks)
 
     def wakeups(self) -> int:
         """How often its threads went to sleep so far, of their own will."""

@@ -387,7 +387,7 @@ static void take_in(Client *client, size_t size)
 
     if (wrong("loses-single-bytes") && size == 1 && client->served)
         return;
-    if (wrong("loses-a-byte-now-and-then") && ++reads % 20 == 0)
+    if (wrong("loses-a-byte-now-and-then") && ++reads % 4 == 0)
         size--;
     if (!client->refused || wrong("buffers-what-it-refused"))
         append(&client->in, buffer, size);
