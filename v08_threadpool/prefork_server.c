@@ -15,6 +15,7 @@
 #include <err.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -181,6 +182,7 @@ int main(int argc, char **argv)
 {
     options = options_parse(argc, argv, "apvfmbdn");
     options.io_threads = 0; /* processes do what threads would */
+    setvbuf(stderr, NULL, _IOLBF, 0); /* no line is cut up by another's */
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     signal(SIGCHLD, SIG_DFL); /* if ignored, children vanish unseen */
     sigemptyset(&awaited);

@@ -69,7 +69,10 @@ static bool accept_client(Acceptor *acceptor)
 
 static void handle_event(void *context)
 {
-    accept_client(context);
+    Acceptor *acceptor = context;
+
+    if (acceptor->channel.fd >= 0)
+        accept_client(acceptor);
 }
 
 int acceptor_open(Acceptor *acceptor, EventLoop *loop, int listener,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -253,9 +254,22 @@ static void handle_writable(Connection *connection)
     handle_input(connection);
 }
 
+/* The client has all that was sent, and has sent nothing that is unread. */
+static bool is_quiet(const Connection *connection)
+{
+    int fd = connection->channel.fd;
+    int unread = 0;
+    int unconfirmed = 0;
+
+    return ioctl(fd, FIONREAD, &unread) == 0 && unread == 0 &&
+           ioctl(fd, TIOCOUTQ, &unconfirmed) == 0 && unconfirmed == 0;
+}
+
 /* Takes the next steps towards the end, as far as they can be taken. */
 static void wind_up(Connection *connection)
 {
+    bool quiet = connection->draining && is_quiet(connection);
+
     connection->pending = false;
     buffer_reset(&connection->input);
     if (connection->state == FINISHING &&
@@ -265,7 +279,7 @@ static void wind_up(Connection *connection)
             shutdown(connection->channel.fd, SHUT_WR) < 0)
             connection->state = ENDED;
     }
-    if (connection->state == LINGERING && connection->read_ended)
+    if (connection->state == LINGERING && (connection->read_ended || quiet))
         connection->state = ENDED;
 }
 

@@ -1,10 +1,12 @@
 """A client: one connection, and the ways to talk over it."""
 from __future__ import annotations
 
+import fcntl
 import random
 import select
 import socket
 import struct
+import termios
 import time
 from dataclasses import dataclass
 
@@ -128,6 +130,10 @@ class Client:
         rest = self.rest()
         if rest.end not in ("end of file", "reset"):
             raise Broken(said("the connection should have been closed; it is still open", hint))
+
+    def unsent(self) -> int:
+        """Bytes that were sent and that have not reached the server's kernel."""
+        return struct.unpack("i", fcntl.ioctl(self.sock, termios.TIOCOUTQ, b"\0" * 4))[0]
 
     def quiet(self, seconds: float) -> bool:
         """Whether nothing comes, not even an end, for so long."""
