@@ -18,6 +18,9 @@ from harness.runner import Outcome, plan, run_all  # noqa: E402
 from harness.stages import find_stages  # noqa: E402
 
 
+FIRST_WITH_THREADS = 8
+
+
 def options():
     parser = argparse.ArgumentParser(
         prog="run.py", description=__doc__,
@@ -57,6 +60,8 @@ def main() -> int:
         return prove.main(args)
     mode = getattr(modes, (args.mode or "plain").upper())
     stages = find_stages(args.stages)
+    if mode.threads and not args.stages:
+        stages = [stage for stage in stages if stage.number >= FIRST_WITH_THREADS]
     if args.list:
         return show_list(stages, mode, args.names)
     if not stages:
@@ -123,4 +128,8 @@ def raise_descriptor_limit():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except BrokenPipeError:     # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

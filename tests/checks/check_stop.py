@@ -65,7 +65,7 @@ class Stop(Check):
             client = self.connect(server, sndbuf=65536, rcvbuf=4096)
             stuff = pump(client, noise(1 << 20) * 64, half_close=False, read=False,
                          stall=0.15 * max(self.mode.scale, 1))
-            if stuff.sent == 32 << 20:
+            if stuff.sent == 64 << 20:
                 raise Broken(f"the server took {stuff.sent:,} bytes from a client that reads "
                              "nothing, and would take more")
             server.stop(how)

@@ -14,6 +14,7 @@ class Mode:
     light: bool = False     # loads are made smaller
     sanitizer: str = ""     # value of -fsanitize=, if the stages are built with one
     tool: str = ""          # valgrind's tool, if they run under one
+    threads: bool = False   # looks for data races, which only stages with threads can have
 
     def wrap(self, argv, log):
         if not self.tool:
@@ -51,8 +52,8 @@ def _open_descriptors(log: str) -> str:
 
 PLAIN = Mode("plain")
 VALGRIND = Mode("valgrind", scale=10, light=True, tool="memcheck")
-HELGRIND = Mode("helgrind", scale=15, light=True, tool="helgrind")
+HELGRIND = Mode("helgrind", scale=15, light=True, tool="helgrind", threads=True)
 SANITIZE = Mode("sanitize", scale=4, light=True, sanitizer="address,undefined")
-TSAN = Mode("tsan", scale=8, light=True, sanitizer="thread")
+TSAN = Mode("tsan", scale=8, light=True, sanitizer="thread", threads=True)
 # Failing checks wait out their limits, and proving consists of failing checks.
 PROVE = Mode("plain", scale=0.15)

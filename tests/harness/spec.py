@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-ECHO = ("echo_server", "select_server", "poll_server")
+ECHO = ("echo_server", "select_server", "poll_server", "prefork_server")
 EVERY = ECHO + ("http_server",)
 ONLY_ECHO = ("echo_server",)
 ONLY_HTTP = ("http_server",)

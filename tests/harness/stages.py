@@ -12,7 +12,10 @@ COURSE = ("v01_socket", "v02_epoll", "v03_classes", "v04_channel", "v05_eventloo
 
 # program: first and last stage that has it
 PROGRAMS = {"echo_server": (1, 99), "select_server": (2, 2), "poll_server": (2, 2),
-            "http_server": (7, 99)}
+            "http_server": (7, 99), "prefork_server": (8, 99)}
+
+
+ALL = tuple(PROGRAMS)
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,8 @@ class Option:
 _NOT_A_NUMBER = ("", "x", " 1", "1 ", "12x", "0x10", "-1", "1e3", "99999999999999999999")
 OPTIONS = (
     Option("-a", 1, "127.0.0.1", ("", "localhost", "256.1.1.1", "127.0.0.1x", "1.2.3"),
-           ("echo_server", "select_server", "poll_server", "http_server")),
-    Option("-p", 1, "0", _NOT_A_NUMBER + ("65536", "4294967376"),
-           ("echo_server", "select_server", "poll_server", "http_server")),
+           ALL),
+    Option("-p", 1, "0", _NOT_A_NUMBER + ("65536", "4294967376"), ALL),
     Option("-c", 6, "10", _NOT_A_NUMBER, ("echo_server", "http_server")),
     Option("-f", 7, "line", ("", "lines", "rawx", "l")),
     Option("-m", 7, "1000", _NOT_A_NUMBER + ("0", "1073741825")),

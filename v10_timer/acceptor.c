@@ -1,0 +1,113 @@
+#include "acceptor.h"
+#include "socket.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+enum { REST = 10 }; /* milliseconds */
+
+static int open_spare(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* What just failed would fail again at once: say it once, and rest. */
+static void rest(Acceptor *acceptor, int error)
+{
+    if (error != acceptor->last_error) {
+        errno = error;
+        warn("accept");
+    }
+    acceptor->last_error = error;
+    poll(NULL, 0, REST);
+}
+
+/*
+ * A client that can't be accepted stays in the queue, and the listening
+ * socket stays ready: the loop would spin. So the spare descriptor is given
+ * up for it, to tell it by closing that there is no place.
+ */
+static void refuse(Acceptor *acceptor)
+{
+    InetAddress peer;
+    char text[INET_ADDRESS_TEXT];
+
+    close(acceptor->spare);
+    int fd = socket_accept(acceptor->channel.fd, &peer);
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    acceptor->spare = open_spare();
+    if (fd >= 0)
+        warnx("refused %s: no descriptor is free",
+              inet_address_format(&peer, text));
+    else
+        rest(acceptor, error);
+}
+
+/* Returns whether there was a client that could be accepted. */
+static bool accept_client(Acceptor *acceptor)
+{
+    InetAddress peer;
+
+    if (acceptor->spare < 0)
+        acceptor->spare = open_spare();
+    int fd = socket_accept(acceptor->channel.fd, &peer);
+    if (fd >= 0) {
+        acceptor->last_error = 0;
+        acceptor->on_client(acceptor->context, fd, &peer);
+    } else if ((errno == EMFILE || errno == ENFILE) && acceptor->spare >= 0) {
+        refuse(acceptor);
+    } else if (errno != EAGAIN && errno != EINTR) {
+        rest(acceptor, errno);
+    }
+    return fd >= 0;
+}
+
+static void handle_event(void *context)
+{
+    Acceptor *acceptor = context;
+
+    if (acceptor->channel.fd >= 0)
+        accept_client(acceptor);
+}
+
+int acceptor_open(Acceptor *acceptor, EventLoop *loop, int listener,
+                  void (*on_client)(void *context, int fd,
+                                    const InetAddress *peer),
+                  void *context)
+{
+    *acceptor = (Acceptor){.on_client = on_client, .context = context};
+    channel_init(&acceptor->channel, event_loop_epoll(loop), listener,
+                 handle_event, acceptor);
+    acceptor->spare = open_spare();
+    if (acceptor->spare < 0) {
+        warn("open /dev/null");
+        return -1;
+    }
+    if (channel_watch(&acceptor->channel, EPOLLIN | EPOLLEXCLUSIVE) < 0) {
+        warn("epoll_ctl");
+        close(acceptor->spare);
+        return -1;
+    }
+    return 0;
+}
+
+void acceptor_drain(Acceptor *acceptor)
+{
+    for (int i = 0; i < SOMAXCONN && accept_client(acceptor); i++)
+        ;
+    close(acceptor->channel.fd);
+    acceptor->channel.fd = -1;
+}
+
+void acceptor_close(Acceptor *acceptor)
+{
+    if (acceptor->spare >= 0)
+        close(acceptor->spare);
+    if (acceptor->channel.fd >= 0)
+        close(acceptor->channel.fd);
+}

@@ -1,0 +1,46 @@
+/*
+ * Buffer: a growable queue of bytes. Bytes go in at the end and are taken
+ * from the front; what is inside lies in one piece.
+ *
+ * A Buffer belongs to whoever holds the struct. {0} is an empty one, and an
+ * empty one owns no memory: ten thousand idle connections cost nothing here.
+ * It knows nothing of threads: one at a time.
+ */
+#ifndef BUFFER_H
+#define BUFFER_H
+
+#include <stddef.h>
+
+typedef struct Buffer {
+    char *data; /* NULL while empty */
+    size_t begin;
+    size_t end;
+    size_t capacity;
+} Buffer;
+
+/* How many bytes are inside. */
+static inline size_t buffer_size(const Buffer *buffer)
+{
+    return buffer->end - buffer->begin;
+}
+
+/* The first byte inside; valid until the next append, consume or reset. */
+static inline const char *buffer_front(const Buffer *buffer)
+{
+    return buffer->data + buffer->begin;
+}
+
+/*
+ * Copies size bytes in at the end. Returns 0, or -1 with errno set when there
+ * is no memory; then nothing has changed. The bytes may not be the buffer's
+ * own.
+ */
+int buffer_append(Buffer *buffer, const void *bytes, size_t size);
+
+/* Drops size bytes, no more than are inside, from the front. */
+void buffer_consume(Buffer *buffer, size_t size);
+
+/* Drops all bytes and gives the memory back. */
+void buffer_reset(Buffer *buffer);
+
+#endif

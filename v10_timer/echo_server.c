@@ -1,0 +1,36 @@
+/*
+ * An echo server: every message goes back to whom it came from.
+ */
+#include "tcp_server.h"
+
+#include <err.h>
+
+static void on_message(void *context, Connection *connection, const char *data,
+                       size_t size)
+{
+    const Options *options = context;
+
+    options_delay(options);
+    connection_send(connection, data, size);
+}
+
+static void on_too_long(void *context, Connection *connection)
+{
+    char text[INET_ADDRESS_TEXT];
+
+    (void)context;
+    warnx("message too long from %s",
+          inet_address_format(connection_peer(connection), text));
+}
+
+int main(int argc, char **argv)
+{
+    Options options = options_parse(argc, argv, "apvcfmbdtwi");
+    ConnectionHandler handler = {
+        .on_message = on_message,
+        .on_too_long = on_too_long,
+        .context = &options,
+    };
+
+    return tcp_server_run(&options, &handler) < 0;
+}

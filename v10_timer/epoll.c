@@ -1,0 +1,52 @@
+#include "epoll.h"
+
+#include <err.h>
+#include <errno.h>
+#include <unistd.h>
+
+int epoll_open(Epoll *epoll)
+{
+    epoll->fd = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll->fd < 0)
+        warn("epoll_create1");
+    return epoll->fd < 0 ? -1 : 0;
+}
+
+void epoll_close(Epoll *epoll)
+{
+    close(epoll->fd);
+}
+
+static int control(Epoll *epoll, int operation, int fd, uint32_t events,
+                   void *owner)
+{
+    struct epoll_event event = {.events = events, .data.ptr = owner};
+
+    return epoll_ctl(epoll->fd, operation, fd, &event);
+}
+
+int epoll_add(Epoll *epoll, int fd, uint32_t events, void *owner)
+{
+    return control(epoll, EPOLL_CTL_ADD, fd, events, owner);
+}
+
+int epoll_modify(Epoll *epoll, int fd, uint32_t events, void *owner)
+{
+    return control(epoll, EPOLL_CTL_MOD, fd, events, owner);
+}
+
+int epoll_remove(Epoll *epoll, int fd)
+{
+    return control(epoll, EPOLL_CTL_DEL, fd, 0, NULL);
+}
+
+int epoll_await(Epoll *epoll, int timeout)
+{
+    int count = epoll_wait(epoll->fd, epoll->ready, EPOLL_BATCH, timeout);
+
+    if (count < 0 && errno == EINTR)
+        return 0;
+    if (count < 0)
+        warn("epoll_wait");
+    return count;
+}

@@ -1,0 +1,380 @@
+#include "event_loop.h"
+
+#include <err.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+typedef struct SignalHandler {
+    void (*on_signal)(void *context);
+    void *context;
+} SignalHandler;
+
+/* The loop that the calling thread runs. */
+static _Thread_local EventLoop *here;
+
+/* What a TimerId stands for. One that is done with is kept, for its number. */
+typedef struct TimedCall {
+    Timer timer;
+    Task task;
+    EventLoop *loop;
+    uint64_t number; /* 0: not in use */
+    int64_t due;
+    int64_t period; /* 0: once */
+    void (*on_due)(void *context);
+    void *context;
+    struct TimedCall *next;
+    struct TimedCall *next_spare;
+} TimedCall;
+
+/* A TimedCall that another thread cancels. */
+typedef struct Cancel {
+    Task task;
+    TimerId id;
+} Cancel;
+
+struct EventLoop {
+    Epoll epoll;
+    Channel signals; /* fd -1: none is caught */
+    sigset_t caught;
+    SignalHandler handlers[NSIG];
+    pthread_mutex_t lock; /* guards quit, tasks, counts, numbers and calls */
+    bool quit;
+    TaskQueue tasks;
+    uint64_t queued;
+    uint64_t woken;
+    uint64_t numbers; /* how many TimerIds there have been */
+    TimedCall *calls; /* all of them, to be freed in the end */
+    Channel wakeup; /* an eventfd: others end the loop's wait with it */
+    TimerQueue timers;
+    TimedCall *spare; /* that are not in use */
+    bool due; /* tasks are to be run before the next wait */
+    bool ending; /* quit, as far as the loop has heard */
+};
+
+/*
+ * The tasks are taken all at once, and run without the lock: they may queue
+ * others. Returns whether there were any.
+ */
+static bool run_tasks(EventLoop *loop)
+{
+    Task *task;
+
+    pthread_mutex_lock(&loop->lock);
+    TaskQueue tasks = loop->tasks;
+    loop->tasks = (TaskQueue){0};
+    loop->ending = loop->quit;
+    pthread_mutex_unlock(&loop->lock);
+    loop->due = false;
+    bool any = tasks.first != NULL;
+    while ((task = task_queue_take(&tasks)) != NULL)
+        task->run(task->context);
+    return any;
+}
+
+static void handle_wakeup(void *context)
+{
+    EventLoop *loop = context;
+    eventfd_t count;
+
+    eventfd_read(loop->wakeup.fd, &count);
+    loop->due = true;
+}
+
+static int open_wakeup(EventLoop *loop)
+{
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+    channel_init(&loop->wakeup, &loop->epoll, fd, handle_wakeup, loop);
+    if (fd < 0) {
+        warn("eventfd");
+        return -1;
+    }
+    if (channel_watch(&loop->wakeup, EPOLLIN) < 0) {
+        warn("epoll_ctl");
+        return -1;
+    }
+    return 0;
+}
+
+EventLoop *event_loop_create(void)
+{
+    EventLoop *loop = calloc(1, sizeof(*loop));
+
+    if (loop == NULL) {
+        warn("event loop");
+        return NULL;
+    }
+    if (epoll_open(&loop->epoll) < 0) {
+        free(loop);
+        return NULL;
+    }
+    pthread_mutex_init(&loop->lock, NULL);
+    sigemptyset(&loop->caught);
+    loop->signals.fd = -1;
+    loop->timers.channel.fd = -1;
+    if (open_wakeup(loop) < 0 ||
+        timer_queue_open(&loop->timers, &loop->epoll) < 0) {
+        event_loop_destroy(loop);
+        return NULL;
+    }
+    return loop;
+}
+
+void event_loop_destroy(EventLoop *loop)
+{
+    if (loop->signals.fd >= 0)
+        close(loop->signals.fd);
+    if (loop->wakeup.fd >= 0)
+        close(loop->wakeup.fd);
+    if (loop->timers.channel.fd >= 0)
+        timer_queue_close(&loop->timers);
+    while (loop->calls != NULL) {
+        TimedCall *call = loop->calls;
+        loop->calls = call->next;
+        free(call);
+    }
+    epoll_close(&loop->epoll);
+    pthread_mutex_destroy(&loop->lock);
+    free(loop);
+}
+
+Epoll *event_loop_epoll(EventLoop *loop)
+{
+    return &loop->epoll;
+}
+
+TimerQueue *event_loop_timers(EventLoop *loop)
+{
+    return &loop->timers;
+}
+
+static void handle_signal(void *context)
+{
+    EventLoop *loop = context;
+    struct signalfd_siginfo info;
+
+    if (read(loop->signals.fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    SignalHandler *handler = &loop->handlers[info.ssi_signo];
+    handler->on_signal(handler->context);
+}
+
+int event_loop_catch_signal(EventLoop *loop, int signo,
+                            void (*on_signal)(void *context), void *context)
+{
+    loop->handlers[signo] = (SignalHandler){on_signal, context};
+    sigaddset(&loop->caught, signo);
+    sigprocmask(SIG_BLOCK, &loop->caught, NULL);
+    int fd =
+        signalfd(loop->signals.fd, &loop->caught, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0) {
+        warn("signalfd");
+        return -1;
+    }
+    if (loop->signals.fd < 0)
+        channel_init(&loop->signals, &loop->epoll, fd, handle_signal, loop);
+    if (channel_watch(&loop->signals, EPOLLIN) < 0) {
+        warn("epoll_ctl");
+        return -1;
+    }
+    return 0;
+}
+
+int event_loop_run(EventLoop *loop)
+{
+    int count = 0;
+
+    here = loop;
+    while (!loop->ending && count >= 0) {
+        count = epoll_await(&loop->epoll, loop->due ? 0 : -1);
+        for (int i = 0; i < count; i++) {
+            Channel *channel = channel_ready(&loop->epoll, i);
+            channel->on_ready(channel->context);
+        }
+        if (loop->due)
+            run_tasks(loop);
+    }
+    while (run_tasks(loop))
+        ;
+    here = NULL;
+    return count < 0 ? -1 : 0;
+}
+
+/* The loop's own thread need not be woken: it looks before it waits. */
+static void wake(EventLoop *loop)
+{
+    if (event_loop_is_here(loop))
+        loop->due = true;
+    else
+        eventfd_write(loop->wakeup.fd, 1);
+}
+
+void event_loop_quit(EventLoop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    loop->quit = true;
+    pthread_mutex_unlock(&loop->lock);
+    wake(loop);
+}
+
+bool event_loop_is_here(const EventLoop *loop)
+{
+    return loop == here;
+}
+
+/* Where tasks are waiting already, somebody has woken the loop before. */
+void event_loop_queue_in_loop(EventLoop *loop, Task *task)
+{
+    pthread_mutex_lock(&loop->lock);
+    bool first = loop->tasks.first == NULL;
+    task_queue_put(&loop->tasks, task);
+    loop->queued++;
+    if (first && !event_loop_is_here(loop))
+        loop->woken++;
+    pthread_mutex_unlock(&loop->lock);
+    if (first)
+        wake(loop);
+}
+
+void event_loop_run_in_loop(EventLoop *loop, Task *task)
+{
+    if (event_loop_is_here(loop))
+        task->run(task->context);
+    else
+        event_loop_queue_in_loop(loop, task);
+}
+
+static void release(TimedCall *call)
+{
+    timer_queue_clear(&call->loop->timers, &call->timer);
+    call->number = 0;
+    call->next_spare = call->loop->spare;
+    call->loop->spare = call;
+}
+
+static void set_call(void *context)
+{
+    TimedCall *call = context;
+
+    if (timer_queue_set(&call->loop->timers, &call->timer, call->due) < 0) {
+        warn("timer");
+        release(call);
+    }
+}
+
+/* The callback may cancel its own call, and that be used for another. */
+static void handle_due(void *context)
+{
+    TimedCall *call = context;
+    uint64_t number = call->number;
+
+    call->on_due(call->context);
+    if (call->number != number)
+        return;
+    if (call->period == 0) {
+        release(call);
+        return;
+    }
+    int64_t late = timer_queue_now() - call->due;
+    call->due += call->period * (late / call->period + 1);
+    set_call(call);
+}
+
+static TimedCall *new_call(EventLoop *loop)
+{
+    TimedCall *call = event_loop_is_here(loop) ? loop->spare : NULL;
+
+    if (call != NULL) {
+        loop->spare = call->next_spare;
+        return call;
+    }
+    call = calloc(1, sizeof(*call));
+    if (call == NULL)
+        return NULL;
+    pthread_mutex_lock(&loop->lock);
+    call->next = loop->calls;
+    loop->calls = call;
+    pthread_mutex_unlock(&loop->lock);
+    return call;
+}
+
+static TimerId schedule(EventLoop *loop, int64_t due, int64_t period,
+                        void (*on_due)(void *context), void *context)
+{
+    TimedCall *call = new_call(loop);
+
+    if (call == NULL)
+        return (TimerId){0};
+    pthread_mutex_lock(&loop->lock);
+    TimerId id = {call, ++loop->numbers};
+    pthread_mutex_unlock(&loop->lock);
+    call->timer = (Timer){.on_due = handle_due, .context = call};
+    call->task = (Task){.run = set_call, .context = call};
+    call->loop = loop;
+    call->number = id.number;
+    call->due = due;
+    call->period = period;
+    call->on_due = on_due;
+    call->context = context;
+    event_loop_run_in_loop(loop, &call->task);
+    return id;
+}
+
+TimerId event_loop_run_at(EventLoop *loop, int64_t due,
+                          void (*on_due)(void *context), void *context)
+{
+    return schedule(loop, due, 0, on_due, context);
+}
+
+TimerId event_loop_run_after(EventLoop *loop, int64_t delay,
+                             void (*on_due)(void *context), void *context)
+{
+    return schedule(loop, timer_queue_now() + delay, 0, on_due, context);
+}
+
+TimerId event_loop_run_every(EventLoop *loop, int64_t period,
+                             void (*on_due)(void *context), void *context)
+{
+    return schedule(loop, timer_queue_now() + period, period, on_due, context);
+}
+
+static void cancel(TimerId id)
+{
+    if (id.call != NULL && id.call->number == id.number)
+        release(id.call);
+}
+
+static void cancel_in_loop(void *context)
+{
+    Cancel *request = context;
+
+    cancel(request->id);
+    free(request);
+}
+
+int event_loop_cancel(EventLoop *loop, TimerId id)
+{
+    if (event_loop_is_here(loop)) {
+        cancel(id);
+        return 0;
+    }
+    Cancel *request = malloc(sizeof(*request));
+    if (request == NULL)
+        return -1;
+    request->task = (Task){.run = cancel_in_loop, .context = request};
+    request->id = id;
+    event_loop_queue_in_loop(loop, &request->task);
+    return 0;
+}
+
+void event_loop_count(EventLoop *loop, uint64_t *queued, uint64_t *woken)
+{
+    pthread_mutex_lock(&loop->lock);
+    *queued = loop->queued;
+    *woken = loop->woken;
+    pthread_mutex_unlock(&loop->lock);
+}

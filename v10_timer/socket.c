@@ -1,0 +1,69 @@
+#include "socket.h"
+
+#include <err.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int fail_to_start(const char *call, const InetAddress *address, int fd)
+{
+    char text[INET_ADDRESS_TEXT];
+
+    warn("%s %s", call, inet_address_format(address, text));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static int set_option(int fd, int level, int option)
+{
+    const int on = 1;
+
+    return setsockopt(fd, level, option, &on, sizeof(on));
+}
+
+int socket_listen(const InetAddress *address)
+{
+    int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+    int fd = socket(address->any.sa_family, type, 0);
+
+    if (fd < 0)
+        return fail_to_start("socket", address, fd);
+    /* A port on which old connections linger can be taken again at once. */
+    if (set_option(fd, SOL_SOCKET, SO_REUSEADDR) < 0)
+        return fail_to_start("setsockopt", address, fd);
+    /* Urgent bytes are bytes like the rest. Accepted sockets inherit it. */
+    if (set_option(fd, SOL_SOCKET, SO_OOBINLINE) < 0)
+        return fail_to_start("setsockopt", address, fd);
+    /* A short reply does not wait for the one before it to arrive: tcp(7). */
+    if (set_option(fd, IPPROTO_TCP, TCP_NODELAY) < 0)
+        return fail_to_start("setsockopt", address, fd);
+    if (bind(fd, &address->any, inet_address_size(address)) < 0)
+        return fail_to_start("bind", address, fd);
+    if (listen(fd, SOMAXCONN) < 0)
+        return fail_to_start("listen", address, fd);
+    return fd;
+}
+
+int socket_announce(int listener)
+{
+    InetAddress address;
+    socklen_t size = sizeof(address);
+    char text[INET_ADDRESS_TEXT];
+
+    if (getsockname(listener, &address.any, &size) < 0) {
+        warn("getsockname");
+        return -1;
+    }
+    printf("listening on %s\n", inet_address_format(&address, text));
+    if (fflush(stdout) != 0)
+        return fail_to_start("write", &address, -1);
+    return 0;
+}
+
+int socket_accept(int listener, InetAddress *peer)
+{
+    socklen_t size = sizeof(*peer);
+
+    return accept4(listener, &peer->any, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}

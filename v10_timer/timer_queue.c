@@ -1,0 +1,163 @@
+#include "timer_queue.h"
+
+#include <err.h>
+#include <stdlib.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SECOND = 1000000000 };
+
+int64_t timer_queue_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * (int64_t)SECOND + now.tv_nsec;
+}
+
+static void put(TimerQueue *queue, Timer *timer, size_t place)
+{
+    queue->heap[place] = timer;
+    timer->place = place;
+}
+
+/* Moves a timer to the front until the one before it is not due later. */
+static void move_up(TimerQueue *queue, Timer *timer)
+{
+    size_t place = timer->place;
+
+    while (place > 1 && queue->heap[place / 2]->due > timer->due) {
+        put(queue, queue->heap[place / 2], place);
+        place /= 2;
+    }
+    put(queue, timer, place);
+}
+
+/* Moves a timer back until those behind it are not due sooner. */
+static void move_down(TimerQueue *queue, Timer *timer)
+{
+    size_t place = timer->place;
+
+    while (place * 2 <= queue->count) {
+        size_t next = place * 2;
+        if (next < queue->count &&
+            queue->heap[next + 1]->due < queue->heap[next]->due)
+            next++;
+        if (queue->heap[next]->due >= timer->due)
+            break;
+        put(queue, queue->heap[next], place);
+        place = next;
+    }
+    put(queue, timer, place);
+}
+
+/*
+ * Asks the kernel to wake the loop for the first timer, unless it will by
+ * then anyway: it may once wake it for a timer that has been cleared since,
+ * which costs less than a system call for each that is.
+ */
+static void set_clock(TimerQueue *queue)
+{
+    if (queue->busy || queue->count == 0)
+        return;
+    int64_t due = queue->heap[1]->due;
+    if (queue->set_for != 0 && queue->set_for <= due)
+        return;
+    struct itimerspec when = {
+        .it_value = {.tv_sec = due / SECOND, .tv_nsec = due % SECOND},
+    };
+    queue->set_for = due;
+    timerfd_settime(queue->channel.fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+/*
+ * Each is taken out before it is called, and the first is looked at anew
+ * after each: a callback may set and clear any timer, its own too.
+ */
+static void handle_event(void *context)
+{
+    TimerQueue *queue = context;
+    int64_t now = timer_queue_now();
+    uint64_t times;
+
+    if (read(queue->channel.fd, &times, sizeof(times)) == sizeof(times))
+        queue->set_for = 0;
+    queue->busy = true;
+    while (queue->count > 0 && queue->heap[1]->due <= now) {
+        Timer *timer = queue->heap[1];
+        timer_queue_clear(queue, timer);
+        timer->on_due(timer->context);
+    }
+    queue->busy = false;
+    set_clock(queue);
+}
+
+int timer_queue_open(TimerQueue *queue, Epoll *epoll)
+{
+    int flags = TFD_CLOEXEC | TFD_NONBLOCK;
+    int fd = timerfd_create(CLOCK_MONOTONIC, flags);
+
+    *queue = (TimerQueue){0};
+    channel_init(&queue->channel, epoll, fd, handle_event, queue);
+    if (fd < 0) {
+        warn("timerfd_create");
+        return -1;
+    }
+    if (channel_watch(&queue->channel, EPOLLIN) < 0) {
+        warn("epoll_ctl");
+        close(fd);
+        queue->channel.fd = -1;
+        return -1;
+    }
+    return 0;
+}
+
+void timer_queue_close(TimerQueue *queue)
+{
+    free(queue->heap);
+    close(queue->channel.fd);
+}
+
+static int make_place(TimerQueue *queue)
+{
+    size_t capacity = queue->capacity ? queue->capacity * 2 : 16;
+
+    if (queue->count + 1 < queue->capacity)
+        return 0;
+    Timer **heap = realloc(queue->heap, capacity * sizeof(Timer *));
+    if (heap == NULL)
+        return -1;
+    queue->heap = heap;
+    queue->capacity = capacity;
+    return 0;
+}
+
+int timer_queue_set(TimerQueue *queue, Timer *timer, int64_t due)
+{
+    if (timer->place == 0) {
+        if (make_place(queue) < 0)
+            return -1;
+        put(queue, timer, ++queue->count);
+    }
+    timer->due = due > 0 ? due : 1; /* 0 would stop the timerfd */
+    move_up(queue, timer);
+    move_down(queue, timer);
+    set_clock(queue);
+    return 0;
+}
+
+void timer_queue_clear(TimerQueue *queue, Timer *timer)
+{
+    size_t place = timer->place;
+
+    if (place == 0)
+        return;
+    timer->place = 0;
+    Timer *last = queue->heap[queue->count--];
+    if (last != timer) {
+        put(queue, last, place);
+        move_up(queue, last);
+        move_down(queue, last);
+    }
+}
