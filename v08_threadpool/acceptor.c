@@ -79,7 +79,7 @@ int acceptor_open(Acceptor *acceptor, EventLoop *loop, int listener,
         warn("open /dev/null");
         return -1;
     }
-    if (channel_watch(&acceptor->channel, EPOLLIN | EPOLLEXCLUSIVE) < 0) {
+    if (channel_watch(&acceptor->channel, EPOLLIN) < 0) {
         warn("epoll_ctl");
         close(acceptor->spare);
         return -1;

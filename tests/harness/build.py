@@ -62,7 +62,8 @@ def _build(stage: Stage, mode: Mode):
     extra = []
     if mode.sanitizer:
         copy = scratch() / mode.name / stage.name
-        shutil.copytree(stage.folder, copy, ignore=shutil.ignore_patterns("*.o", "build", "exercises"))
+        leave_out = shutil.ignore_patterns("*.o", "build", "exercises")
+        shutil.copytree(stage.folder, copy, ignore=leave_out)
         for name in stage.promised():
             (copy / name).unlink(missing_ok=True)
         stage = replace(stage, folder=copy)

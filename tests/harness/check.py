@@ -1,6 +1,7 @@
 """The base of all checks: a unittest.TestCase that starts servers and clients."""
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 import unittest
@@ -79,7 +80,7 @@ class Check(unittest.TestCase):
     def refuse(self, *args, status=2, **how) -> list:
         """Run the program to its end; it must exit with that status. Returns stderr's lines."""
         server = self.start(*args, **how)
-        words = f"{server.name} {' '.join(repr(a) if not a or ' ' in a else a for a in server.args)}"
+        words = shlex.join([server.name, *server.args])
         try:
             code = server.wait_exit(self.limit(10))
         except Broken:

@@ -108,8 +108,17 @@ class Server:
                          "  is `listening on ADDR:PORT` printed, and flushed to a pipe?")
         self.address = match.group(1) or match.group(2)
         self.port = int(match.group(3))
-        self.base_fds = self.fds()
+        self.base_fds = self._settled_fds()
         return self
+
+    def _settled_fds(self) -> int:
+        """The number of descriptors, once a server of many processes has started them all."""
+        count, same = self.fds(), 0
+        while same < 5 and self._children():
+            time.sleep(0.005)
+            last, count = count, self.fds()
+            same = same + 1 if count == last else 0
+        return count
 
     def wait_exit(self, limit: float) -> int:
         """Its exit status; Broken when it is still there after the limit."""
@@ -193,11 +202,26 @@ class Server:
         status = self.process.poll()
         return f"the server has gone: it ended with {exit_words(status)}"
 
-    def fds(self) -> int:
+    def _children(self) -> list:
         try:
-            return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children",
+                      encoding="ascii") as file:
+                return [int(pid) for pid in file.read().split()]
+        except OSError:     # gone, or a kernel that does not tell
+            return []
+
+    def fds(self) -> int:
+        """Descriptors that it has open, those of its child processes included."""
+        try:
+            count = len(os.listdir(f"/proc/{self.process.pid}/fd"))
         except (FileNotFoundError, ProcessLookupError):
             raise Broken(self.gone_words()) from None
+        for pid in self._children():
+            try:
+                count += len(os.listdir(f"/proc/{pid}/fd"))
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+        return count
 
     def unread(self, client) -> int:
         """Bytes of this client that have reached the server's kernel and that it has not read."""

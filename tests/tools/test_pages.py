@@ -9,7 +9,7 @@ README = text("""
 
     ```sh
     make run-v01
-    make -sC v02_epoll && make -C v02_epoll all ARGS="-f line" | cat # tea
+    make -sC v02_epoll && make -C v02_epoll all ARGS="-f line" 2>&1 | cat # tea
     ```
 
     <!-- map:begin -->

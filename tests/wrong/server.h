@@ -34,12 +34,33 @@ typedef struct Settings {
     bool verbose;
 } Settings;
 
+struct sockaddr_storage;
+
+enum { MOST = 20000, READ_SIZE = 65536 };
+
 extern Settings settings;
 extern int claimed_stage;
+extern int listener, epoll, signals, spare;
+extern bool resting;            /* not listening, for want of descriptors */
+extern long connected;
+extern Client *clients[MOST];   /* by descriptor */
 
+/* mistakes.c */
+void read_mistake(void);
 bool wrong(const char *mistake);
 bool is_called(const char *program);
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool stop_asked(void);
+void rest_ms(long ms);
+
+/* start.c */
+const char *text_of(const struct sockaddr_storage *from);
+int add(int fd, uint32_t events);
+void start(void);
+
+/* clients.c */
+void leave(Client *client);
+void serve(Client *client, uint32_t events);
 
 /* options.c */
 void read_options(int argc, char **argv);
