@@ -98,7 +98,9 @@ def finish(args, report, failed) -> bool:
         report.write_json(args.json)
     if args.matrix or args.check_matrix:
         text = matrix.table(report.outcomes)
-        if args.matrix and not failed:
+        if args.matrix and (failed or args.names or args.stages):
+            report.say(f"\n{text}\nOnly a run of everything is written into README.md.")
+        elif args.matrix:
             report.say("\n" + matrix.write(text))
         problem = args.check_matrix and matrix.problem(text)
         if problem:

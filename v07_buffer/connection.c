@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* One for all: what a callback leaves of it is copied before the next read. */
+/* One for all; what is left of it is copied before the next read. */
 enum { SCRATCH = 256 * 1024 };
 static char scratch[SCRATCH];
 

@@ -1,6 +1,7 @@
 #include "tcp_server.h"
 #include "acceptor.h"
 #include "connection_table.h"
+#include "reactor.h"
 #include "socket.h"
 
 #include <err.h>
@@ -8,13 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-/* A loop that serves connections: an I/O thread's, or the main one. */
-typedef struct Reactor {
-    TcpServer *server;
-    EventLoop *loop;
-    Task task;
-} Reactor;
 
 struct TcpServer {
     EventLoop *loop;
@@ -103,30 +97,30 @@ static void on_client(void *context, int fd, const InetAddress *peer)
         on_ended(server, connection);
 }
 
-/* A loop that can't go on ends the server. */
-static void run_reactor(void *context)
-{
-    Reactor *reactor = context;
-
-    if (event_loop_run(reactor->loop) < 0)
-        event_loop_quit(reactor->server->loop);
-}
-
-static int create_reactors(TcpServer *server)
+static int open_reactors(TcpServer *server)
 {
     unsigned threads = server->options->io_threads;
-    unsigned count = threads > 0 ? threads : 1;
+    unsigned wanted = threads > 0 ? threads : 1;
 
-    server->reactors = calloc(count, sizeof(*server->reactors));
+    server->reactors = calloc(wanted, sizeof(*server->reactors));
     if (server->reactors == NULL) {
         warn("reactors");
         return -1;
     }
-    for (; server->reactor_count < count; server->reactor_count++) {
-        Reactor *reactor = &server->reactors[server->reactor_count];
-        reactor->server = server;
-        reactor->loop = threads > 0 ? event_loop_create() : server->loop;
-        if (reactor->loop == NULL)
+    for (; server->reactor_count < wanted; server->reactor_count++)
+        if (reactor_open(&server->reactors[server->reactor_count], server->loop,
+                         threads > 0) < 0)
+            return -1;
+    return 0;
+}
+
+static int start_workers(TcpServer *server)
+{
+    unsigned workers = server->options->workers;
+
+    if (workers > 0) {
+        server->group.workers = thread_pool_create(workers);
+        if (server->group.workers == NULL)
             return -1;
     }
     return 0;
@@ -134,22 +128,11 @@ static int create_reactors(TcpServer *server)
 
 static int start_threads(TcpServer *server)
 {
-    unsigned threads = server->options->io_threads;
-    unsigned workers = server->options->workers;
-
-    server->io_threads = thread_pool_create(threads);
+    server->io_threads = thread_pool_create(server->options->io_threads);
     if (server->io_threads == NULL)
         return -1;
-    if (workers > 0) {
-        server->group.workers = thread_pool_create(workers);
-        if (server->group.workers == NULL)
-            return -1;
-    }
-    for (unsigned i = 0; i < threads; i++) {
-        Reactor *reactor = &server->reactors[i];
-        reactor->task = (Task){.run = run_reactor, .context = reactor};
-        thread_pool_submit(server->io_threads, &reactor->task);
-    }
+    for (unsigned i = 0; i < server->reactor_count; i++)
+        reactor_start(&server->reactors[i], server->io_threads);
     return 0;
 }
 
@@ -164,11 +147,10 @@ static void stop_threads(TcpServer *server)
         thread_pool_destroy(server->group.workers);
 }
 
-static void destroy_reactors(TcpServer *server)
+static void close_reactors(TcpServer *server)
 {
     for (unsigned i = 0; i < server->reactor_count; i++)
-        if (server->reactors[i].loop != server->loop)
-            event_loop_destroy(server->reactors[i].loop);
+        reactor_close(&server->reactors[i]);
     free(server->reactors);
 }
 
@@ -191,14 +173,15 @@ TcpServer *tcp_server_create(EventLoop *loop, int listener,
         .owner = server,
     };
     pthread_mutex_init(&server->lock, NULL);
-    if (create_reactors(server) < 0 || start_threads(server) < 0)
+    if (start_workers(server) < 0 || open_reactors(server) < 0 ||
+        start_threads(server) < 0)
         goto stop_threads;
     if (acceptor_open(&server->acceptor, loop, listener, on_client, server) < 0)
         goto stop_threads;
     return server;
 stop_threads:
     stop_threads(server);
-    destroy_reactors(server);
+    close_reactors(server);
     pthread_mutex_destroy(&server->lock);
     free(server);
     return NULL;
@@ -210,7 +193,7 @@ void tcp_server_destroy(TcpServer *server)
     stop_threads(server);
     connection_table_visit(&server->table, on_ended, server);
     connection_table_reset(&server->table);
-    destroy_reactors(server);
+    close_reactors(server);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }

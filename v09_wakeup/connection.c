@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* One per thread: what a callback leaves of it is copied before the next read. */
+/* One for each thread; what is left of it is copied before the next read. */
 enum { SCRATCH = 256 * 1024 };
 static _Thread_local char scratch[SCRATCH];
 

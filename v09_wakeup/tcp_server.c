@@ -1,6 +1,6 @@
 #include "tcp_server.h"
 #include "acceptor.h"
-#include "connection_table.h"
+#include "reactor.h"
 #include "socket.h"
 
 #include <err.h>
@@ -11,16 +11,6 @@
 
 /* How long a server that is to stop waits for its clients. */
 enum { DRAIN_TIME = 3 }; /* seconds */
-
-/* A loop that serves connections: an I/O thread's, or the main one. */
-typedef struct Reactor {
-    TcpServer *server;
-    EventLoop *loop;
-    ConnectionGroup group;
-    ConnectionTable table; /* its loop's thread alone touches it */
-    Task run;
-    Task drain;
-} Reactor;
 
 struct TcpServer {
     EventLoop *loop;
@@ -36,15 +26,6 @@ struct TcpServer {
     bool draining;
 };
 
-static void say(const TcpServer *server, const char *what,
-                const InetAddress *peer)
-{
-    char text[INET_ADDRESS_TEXT];
-
-    if (server->options->verbose)
-        warnx("%s %s", what, inet_address_format(peer, text));
-}
-
 static bool is_full(TcpServer *server, const InetAddress *peer)
 {
     char text[INET_ADDRESS_TEXT];
@@ -59,32 +40,20 @@ static bool is_full(TcpServer *server, const InetAddress *peer)
     return full;
 }
 
-static int on_opened(void *owner, Connection *connection)
+/* A connection was opened (1) or has ended (-1). */
+static void count(TcpServer *server, int change)
 {
-    Reactor *reactor = owner;
-
-    if (connection_table_put(&reactor->table, connection) < 0) {
-        warn("connection table");
-        return -1;
-    }
-    say(reactor->server, "opened", connection_peer(connection));
-    return 0;
-}
-
-static void on_ended(void *owner, Connection *connection)
-{
-    Reactor *reactor = owner;
-    TcpServer *server = reactor->server;
-
-    say(server, "closed", connection_peer(connection));
-    connection_table_remove(&reactor->table, connection);
-    connection_destroy(connection);
     pthread_mutex_lock(&server->lock);
-    server->open--;
+    server->open += (unsigned)change;
     bool last = server->draining && server->open == 0;
     pthread_mutex_unlock(&server->lock);
     if (last)
         event_loop_quit(server->loop);
+}
+
+static void on_ended(void *owner)
+{
+    count(owner, -1);
 }
 
 /* The reactors get the connections in turn. */
@@ -96,91 +65,57 @@ static Reactor *next_reactor(TcpServer *server)
 static void on_client(void *context, int fd, const InetAddress *peer)
 {
     TcpServer *server = context;
-    Connection *connection;
 
     if (is_full(server, peer)) {
         close(fd);
         return;
     }
-    connection = connection_create(&next_reactor(server)->group, fd, peer);
-    if (connection == NULL)
-        return;
-    pthread_mutex_lock(&server->lock);
-    server->open++;
-    pthread_mutex_unlock(&server->lock);
-    connection_open(connection);
+    count(server, 1);
+    if (reactor_serve(next_reactor(server), fd, peer) < 0)
+        count(server, -1);
 }
 
-/* A loop that can't go on ends the server. */
-static void run_reactor(void *context)
-{
-    Reactor *reactor = context;
-
-    if (event_loop_run(reactor->loop) < 0)
-        event_loop_quit(reactor->server->loop);
-}
-
-static void drain_connection(void *context, Connection *connection)
-{
-    (void)context;
-    connection_drain(connection);
-}
-
-static void drain_reactor(void *context)
-{
-    Reactor *reactor = context;
-
-    connection_table_visit(&reactor->table, drain_connection, NULL);
-}
-
-static int create_reactors(TcpServer *server, const ConnectionHandler *handler)
+static int open_reactors(TcpServer *server, const ConnectionHandler *handler)
 {
     unsigned threads = server->options->io_threads;
-    unsigned count = threads > 0 ? threads : 1;
+    unsigned wanted = threads > 0 ? threads : 1;
+    ConnectionGroup group = {
+        .options = server->options,
+        .workers = server->workers,
+        .handler = *handler,
+    };
 
-    server->reactors = calloc(count, sizeof(*server->reactors));
+    server->reactors = calloc(wanted, sizeof(*server->reactors));
     if (server->reactors == NULL) {
         warn("reactors");
         return -1;
     }
-    for (; server->reactor_count < count; server->reactor_count++) {
-        Reactor *reactor = &server->reactors[server->reactor_count];
-        reactor->server = server;
-        reactor->loop = threads > 0 ? event_loop_create() : server->loop;
-        if (reactor->loop == NULL)
+    for (; server->reactor_count < wanted; server->reactor_count++)
+        if (reactor_open(&server->reactors[server->reactor_count], server->loop,
+                         threads > 0, &group, on_ended, server) < 0)
             return -1;
-        reactor->group = (ConnectionGroup){
-            .loop = reactor->loop,
-            .options = server->options,
-            .workers = server->workers,
-            .handler = *handler,
-            .on_opened = on_opened,
-            .on_ended = on_ended,
-            .owner = reactor,
-        };
-        reactor->run = (Task){.run = run_reactor, .context = reactor};
-        reactor->drain = (Task){.run = drain_reactor, .context = reactor};
-    }
     return 0;
 }
 
 static int start_workers(TcpServer *server)
 {
-    if (server->options->workers == 0)
-        return 0;
-    server->workers = thread_pool_create(server->options->workers);
-    return server->workers == NULL ? -1 : 0;
+    unsigned workers = server->options->workers;
+
+    if (workers > 0) {
+        server->workers = thread_pool_create(workers);
+        if (server->workers == NULL)
+            return -1;
+    }
+    return 0;
 }
 
 static int start_threads(TcpServer *server)
 {
-    unsigned threads = server->options->io_threads;
-
-    server->io_threads = thread_pool_create(threads);
+    server->io_threads = thread_pool_create(server->options->io_threads);
     if (server->io_threads == NULL)
         return -1;
-    for (unsigned i = 0; i < threads; i++)
-        thread_pool_submit(server->io_threads, &server->reactors[i].run);
+    for (unsigned i = 0; i < server->reactor_count; i++)
+        reactor_start(&server->reactors[i], server->io_threads);
     return 0;
 }
 
@@ -195,15 +130,10 @@ static void stop_threads(TcpServer *server)
         thread_pool_destroy(server->workers);
 }
 
-static void destroy_reactors(TcpServer *server)
+static void close_reactors(TcpServer *server)
 {
-    for (unsigned i = 0; i < server->reactor_count; i++) {
-        Reactor *reactor = &server->reactors[i];
-        connection_table_visit(&reactor->table, on_ended, reactor);
-        connection_table_reset(&reactor->table);
-        if (reactor->loop != server->loop)
-            event_loop_destroy(reactor->loop);
-    }
+    for (unsigned i = 0; i < server->reactor_count; i++)
+        reactor_close(&server->reactors[i]);
     free(server->reactors);
 }
 
@@ -220,7 +150,7 @@ TcpServer *tcp_server_create(EventLoop *loop, int listener,
     server->loop = loop;
     server->options = options;
     pthread_mutex_init(&server->lock, NULL);
-    if (start_workers(server) < 0 || create_reactors(server, handler) < 0 ||
+    if (start_workers(server) < 0 || open_reactors(server, handler) < 0 ||
         start_threads(server) < 0)
         goto stop_threads;
     if (acceptor_open(&server->acceptor, loop, listener, on_client, server) < 0)
@@ -228,7 +158,7 @@ TcpServer *tcp_server_create(EventLoop *loop, int listener,
     return server;
 stop_threads:
     stop_threads(server);
-    destroy_reactors(server);
+    close_reactors(server);
     pthread_mutex_destroy(&server->lock);
     free(server);
     return NULL;
@@ -238,7 +168,7 @@ void tcp_server_destroy(TcpServer *server)
 {
     acceptor_close(&server->acceptor);
     stop_threads(server);
-    destroy_reactors(server);
+    close_reactors(server);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }
@@ -254,8 +184,7 @@ static void drain(TcpServer *server)
     if (none)
         event_loop_quit(server->loop);
     for (unsigned i = 0; i < server->reactor_count; i++)
-        event_loop_queue_in_loop(server->reactors[i].loop,
-                                 &server->reactors[i].drain);
+        reactor_drain(&server->reactors[i]);
 }
 
 /* The first time there is some time left; the second, or SIGALRM, ends it. */

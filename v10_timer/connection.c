@@ -1,16 +1,16 @@
 #include "connection.h"
 #include "buffer.h"
+#include "socket.h"
 
 #include <err.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* One per thread: what a callback leaves of it is copied before the next read. */
+/* One for each thread; what is left of it is copied before the next read. */
 enum { SCRATCH = 256 * 1024 };
 static _Thread_local char scratch[SCRATCH];
 
@@ -422,18 +422,6 @@ Connection *connection_create(ConnectionGroup *group, int fd,
     return connection;
 }
 
-/* How long nothing has moved, in milliseconds. */
-static unsigned idle_for(const Connection *connection)
-{
-    struct tcp_info info = {0};
-    socklen_t size = sizeof(info);
-
-    getsockopt(connection->channel.fd, IPPROTO_TCP, TCP_INFO, &info, &size);
-    return info.tcpi_last_data_recv < info.tcpi_last_data_sent
-               ? info.tcpi_last_data_recv
-               : info.tcpi_last_data_sent;
-}
-
 static int set_idle(Connection *connection, unsigned milliseconds)
 {
     return timer_queue_set(event_loop_timers(connection->group->loop),
@@ -450,7 +438,8 @@ static void handle_idle(void *context)
 {
     Connection *connection = context;
     unsigned limit = connection->group->options->idle + CLOCK_TICK;
-    unsigned idle = connection->work == NULL ? idle_for(connection) : 0;
+    unsigned idle =
+        connection->work == NULL ? socket_idle(connection->channel.fd) : 0;
 
     if (idle < limit && set_idle(connection, limit - idle) == 0)
         return;

@@ -79,7 +79,7 @@ void connection_send(Connection *connection, const void *data, size_t size);
 /*
  * Takes no more messages. The connection closes when all that was sent is
  * out and the client has ended its side too: closing sooner, with bytes
- * unread, would reset it and destroy replies on their way (RFC 9293, 3.6).
+ * unread, would reset it and destroy replies on their way (RFC 9293, 3.6.1).
  */
 void connection_finish(Connection *connection);
 

@@ -67,3 +67,14 @@ int socket_accept(int listener, InetAddress *peer)
 
     return accept4(listener, &peer->any, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
+
+unsigned socket_idle(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+
+    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+    return info.tcpi_last_data_recv < info.tcpi_last_data_sent
+               ? info.tcpi_last_data_recv
+               : info.tcpi_last_data_sent;
+}

@@ -25,4 +25,10 @@ int socket_announce(int listener);
  */
 int socket_accept(int listener, InetAddress *peer);
 
+/*
+ * For how many milliseconds no byte has come in and none has gone out, by the
+ * kernel's own count: see TCP_INFO in tcp(7).
+ */
+unsigned socket_idle(int fd);
+
 #endif

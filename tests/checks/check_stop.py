@@ -8,7 +8,7 @@ import time
 
 from harness.check import Check
 from harness.client import noise, pump
-from harness.server import Broken
+from harness.server import STOP_LIMIT, Broken
 from harness.spec import ECHO, EVERY, promise
 
 
@@ -57,9 +57,17 @@ class Stop(Check):
         if self.stage < 9 and traffic[0].got != data[:len(traffic[0].got)]:
             raise Broken("what was echoed up to the stop is not what was sent")
 
-    @promise("stop", "1-", ECHO)
+    @promise("stop", "1-8", ECHO)
     def while_a_client_does_not_read(self):
         """The server can't get rid of what it has for this client; it stops all the same."""
+        self.stop_while_stalled(STOP_LIMIT)
+
+    @promise("drain", "9-", ECHO)
+    def drain_comes_to_an_end(self):
+        """A client that does not read is waited for, but for three seconds at most."""
+        self.stop_while_stalled(4.0)
+
+    def stop_while_stalled(self, limit):
         for how in (signal.SIGTERM, signal.SIGINT)[:self.few(2, 1)]:
             server = self.serve()
             client = self.connect(server, sndbuf=65536, rcvbuf=4096)
@@ -68,7 +76,7 @@ class Stop(Check):
             if stuff.sent == 64 << 20:
                 raise Broken(f"the server took {stuff.sent:,} bytes from a client that reads "
                              "nothing, and would take more")
-            server.stop(how)
+            server.stop(how, limit)
 
     @promise("stop", "1-", EVERY)
     def signal_at_any_moment(self):

@@ -58,6 +58,7 @@ ROWS = (
     Row("cores", "connections are spread over several threads"),
     Row("slow-handler", "a slow handler delays only its own connection"),
     Row("asleep", "asleep when idle: no thread wakes up"),
+    Row("drain", "a stop answers first what has been read, for three seconds at most"),
     Row("idle-eviction", "a silent client is closed after a while"),
 )
 ROW_IDS = {row.id: row for row in ROWS}

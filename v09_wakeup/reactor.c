@@ -1,0 +1,104 @@
+#include "reactor.h"
+
+#include <err.h>
+
+static void say(const Reactor *reactor, const char *what,
+                const Connection *connection)
+{
+    char text[INET_ADDRESS_TEXT];
+
+    if (reactor->group.options->verbose)
+        warnx("%s %s", what,
+              inet_address_format(connection_peer(connection), text));
+}
+
+static int on_opened(void *owner, Connection *connection)
+{
+    Reactor *reactor = owner;
+
+    if (connection_table_put(&reactor->table, connection) < 0)
+        return -1;
+    say(reactor, "opened", connection);
+    return 0;
+}
+
+static void on_ended(void *owner, Connection *connection)
+{
+    Reactor *reactor = owner;
+
+    say(reactor, "closed", connection);
+    connection_table_remove(&reactor->table, connection);
+    connection_destroy(connection);
+    reactor->on_ended(reactor->owner);
+}
+
+/* A loop that can't go on ends the server. */
+static void run(void *context)
+{
+    Reactor *reactor = context;
+
+    if (event_loop_run(reactor->loop) < 0)
+        event_loop_quit(reactor->main_loop);
+}
+
+static void drain_connection(void *context, Connection *connection)
+{
+    (void)context;
+    connection_drain(connection);
+}
+
+static void drain(void *context)
+{
+    Reactor *reactor = context;
+
+    connection_table_visit(&reactor->table, drain_connection, NULL);
+}
+
+int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
+                 const ConnectionGroup *group, void (*ended)(void *owner),
+                 void *owner)
+{
+    *reactor = (Reactor){
+        .loop = own ? event_loop_create() : main_loop,
+        .main_loop = main_loop,
+        .group = *group,
+        .on_ended = ended,
+        .owner = owner,
+        .run = {.run = run, .context = reactor},
+        .drain = {.run = drain, .context = reactor},
+    };
+    reactor->group.loop = reactor->loop;
+    reactor->group.on_opened = on_opened;
+    reactor->group.on_ended = on_ended;
+    reactor->group.owner = reactor;
+    return reactor->loop == NULL ? -1 : 0;
+}
+
+void reactor_close(Reactor *reactor)
+{
+    connection_table_visit(&reactor->table, on_ended, reactor);
+    connection_table_reset(&reactor->table);
+    if (reactor->loop != reactor->main_loop)
+        event_loop_destroy(reactor->loop);
+}
+
+void reactor_start(Reactor *reactor, ThreadPool *threads)
+{
+    if (reactor->loop != reactor->main_loop)
+        thread_pool_submit(threads, &reactor->run);
+}
+
+int reactor_serve(Reactor *reactor, int fd, const InetAddress *peer)
+{
+    Connection *connection = connection_create(&reactor->group, fd, peer);
+
+    if (connection == NULL)
+        return -1;
+    connection_open(connection);
+    return 0;
+}
+
+void reactor_drain(Reactor *reactor)
+{
+    event_loop_queue_in_loop(reactor->loop, &reactor->drain);
+}
