@@ -1,4 +1,5 @@
 #include "event_loop.h"
+#include "timed_calls.h"
 
 #include <err.h>
 #include <pthread.h>
@@ -16,41 +17,19 @@ typedef struct SignalHandler {
 /* The loop that the calling thread runs. */
 static _Thread_local EventLoop *here;
 
-/* What a TimerId stands for. One that is done with is kept, for its number. */
-typedef struct TimedCall {
-    Timer timer;
-    Task task;
-    EventLoop *loop;
-    uint64_t number; /* 0: not in use */
-    int64_t due;
-    int64_t period; /* 0: once */
-    void (*on_due)(void *context);
-    void *context;
-    struct TimedCall *next;
-    struct TimedCall *next_spare;
-} TimedCall;
-
-/* A TimedCall that another thread cancels. */
-typedef struct Cancel {
-    Task task;
-    TimerId id;
-} Cancel;
-
 struct EventLoop {
     Epoll epoll;
     Channel signals; /* fd -1: none is caught */
     sigset_t caught;
     SignalHandler handlers[NSIG];
-    pthread_mutex_t lock; /* guards quit, tasks, counts, numbers and calls */
+    pthread_mutex_t lock; /* guards quit, tasks, queued and woken */
     bool quit;
     TaskQueue tasks;
     uint64_t queued;
     uint64_t woken;
-    uint64_t numbers; /* how many TimerIds there have been */
-    TimedCall *calls; /* all of them, to be freed in the end */
     Channel wakeup; /* an eventfd: others end the loop's wait with it */
     TimerQueue timers;
-    TimedCall *spare; /* that are not in use */
+    TimedCalls calls;
     bool due; /* tasks are to be run before the next wait */
     bool ending; /* quit, as far as the loop has heard */
 };
@@ -116,6 +95,7 @@ EventLoop *event_loop_create(void)
     sigemptyset(&loop->caught);
     loop->signals.fd = -1;
     loop->timers.channel.fd = -1;
+    timed_calls_open(&loop->calls, loop);
     if (open_wakeup(loop) < 0 ||
         timer_queue_open(&loop->timers, &loop->epoll) < 0) {
         event_loop_destroy(loop);
@@ -132,11 +112,7 @@ void event_loop_destroy(EventLoop *loop)
         close(loop->wakeup.fd);
     if (loop->timers.channel.fd >= 0)
         timer_queue_close(&loop->timers);
-    while (loop->calls != NULL) {
-        TimedCall *call = loop->calls;
-        loop->calls = call->next;
-        free(call);
-    }
+    timed_calls_close(&loop->calls);
     epoll_close(&loop->epoll);
     pthread_mutex_destroy(&loop->lock);
     free(loop);
@@ -248,133 +224,15 @@ void event_loop_run_in_loop(EventLoop *loop, Task *task)
         event_loop_queue_in_loop(loop, task);
 }
 
-static void release(TimedCall *call)
-{
-    timer_queue_clear(&call->loop->timers, &call->timer);
-    call->number = 0;
-    call->next_spare = call->loop->spare;
-    call->loop->spare = call;
-}
-
-static void set_call(void *context)
-{
-    TimedCall *call = context;
-
-    if (timer_queue_set(&call->loop->timers, &call->timer, call->due) < 0) {
-        warn("timer");
-        release(call);
-    }
-}
-
-/* The callback may cancel its own call, and that be used for another. */
-static void handle_due(void *context)
-{
-    TimedCall *call = context;
-    uint64_t number = call->number;
-
-    call->on_due(call->context);
-    if (call->number != number)
-        return;
-    if (call->period == 0) {
-        release(call);
-        return;
-    }
-    int64_t late = timer_queue_now() - call->due;
-    call->due += call->period * (late / call->period + 1);
-    set_call(call);
-}
-
-static TimedCall *new_call(EventLoop *loop)
-{
-    TimedCall *call = event_loop_is_here(loop) ? loop->spare : NULL;
-
-    if (call != NULL) {
-        loop->spare = call->next_spare;
-        return call;
-    }
-    call = calloc(1, sizeof(*call));
-    if (call == NULL)
-        return NULL;
-    pthread_mutex_lock(&loop->lock);
-    call->next = loop->calls;
-    loop->calls = call;
-    pthread_mutex_unlock(&loop->lock);
-    return call;
-}
-
-static TimerId schedule(EventLoop *loop, int64_t due, int64_t period,
-                        void (*on_due)(void *context), void *context)
-{
-    TimedCall *call = new_call(loop);
-
-    if (call == NULL)
-        return (TimerId){0};
-    pthread_mutex_lock(&loop->lock);
-    TimerId id = {call, ++loop->numbers};
-    pthread_mutex_unlock(&loop->lock);
-    call->timer = (Timer){.on_due = handle_due, .context = call};
-    call->task = (Task){.run = set_call, .context = call};
-    call->loop = loop;
-    call->number = id.number;
-    call->due = due;
-    call->period = period;
-    call->on_due = on_due;
-    call->context = context;
-    event_loop_run_in_loop(loop, &call->task);
-    return id;
-}
-
-TimerId event_loop_run_at(EventLoop *loop, int64_t due,
-                          void (*on_due)(void *context), void *context)
-{
-    return schedule(loop, due, 0, on_due, context);
-}
-
-TimerId event_loop_run_after(EventLoop *loop, int64_t delay,
-                             void (*on_due)(void *context), void *context)
-{
-    return schedule(loop, timer_queue_now() + delay, 0, on_due, context);
-}
-
-TimerId event_loop_run_every(EventLoop *loop, int64_t period,
-                             void (*on_due)(void *context), void *context)
-{
-    return schedule(loop, timer_queue_now() + period, period, on_due, context);
-}
-
-static void cancel(TimerId id)
-{
-    if (id.call != NULL && id.call->number == id.number)
-        release(id.call);
-}
-
-static void cancel_in_loop(void *context)
-{
-    Cancel *request = context;
-
-    cancel(request->id);
-    free(request);
-}
-
-int event_loop_cancel(EventLoop *loop, TimerId id)
-{
-    if (event_loop_is_here(loop)) {
-        cancel(id);
-        return 0;
-    }
-    Cancel *request = malloc(sizeof(*request));
-    if (request == NULL)
-        return -1;
-    request->task = (Task){.run = cancel_in_loop, .context = request};
-    request->id = id;
-    event_loop_queue_in_loop(loop, &request->task);
-    return 0;
-}
-
 void event_loop_count(EventLoop *loop, uint64_t *queued, uint64_t *woken)
 {
     pthread_mutex_lock(&loop->lock);
     *queued = loop->queued;
     *woken = loop->woken;
     pthread_mutex_unlock(&loop->lock);
+}
+
+TimedCalls *event_loop_timed_calls(EventLoop *loop)
+{
+    return &loop->calls;
 }
