@@ -31,11 +31,11 @@ static bool is_full(const TcpServer *server, const InetAddress *peer)
     char text[INET_ADDRESS_TEXT];
     unsigned limit = server->options->connections;
 
-    if (limit == 0 || server->open < limit)
-        return false;
-    warnx("refused %s: %u connections are open",
-          inet_address_format(peer, text), limit);
-    return true;
+    bool full = limit > 0 && server->open >= limit;
+    if (full)
+        warnx("refused %s: %u connections are open",
+              inet_address_format(peer, text), limit);
+    return full;
 }
 
 static void on_ended(void *owner, Connection *connection)

@@ -48,9 +48,8 @@ static void refuse(Acceptor *acceptor)
         rest(acceptor, error);
 }
 
-static void handle_event(void *context)
+static void accept_client(Acceptor *acceptor)
 {
-    Acceptor *acceptor = context;
     InetAddress peer;
 
     if (acceptor->spare < 0)
@@ -64,6 +63,13 @@ static void handle_event(void *context)
     } else if (errno != EAGAIN && errno != EINTR) {
         rest(acceptor, errno);
     }
+}
+
+static void handle_event(void *context)
+{
+    Acceptor *acceptor = context;
+
+    accept_client(acceptor);
 }
 
 int acceptor_open(Acceptor *acceptor, EventLoop *loop, int listener,

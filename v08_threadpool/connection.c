@@ -57,19 +57,26 @@ static void fail(Connection *connection, const char *call)
         warn("%s %s", call, inet_address_format(&connection->peer, text));
 }
 
-/* Hands the kernel what it will take of the output. */
+/* Hands the kernel what it will take. Returns how much that was. */
+static size_t write_now(Connection *connection, const void *data, size_t size)
+{
+    ssize_t written = write(connection->channel.fd, data, size);
+
+    if (written >= 0)
+        return (size_t)written;
+    if (errno != EAGAIN && errno != EINTR)
+        fail(connection, "write");
+    return 0;
+}
+
 static void flush(Connection *connection)
 {
     Buffer *output = &connection->output;
 
     if (buffer_size(output) == 0 || connection->state == ENDED)
         return;
-    ssize_t written = write(connection->channel.fd, buffer_front(output),
-                            buffer_size(output));
-    if (written >= 0)
-        buffer_consume(output, (size_t)written);
-    else if (errno != EAGAIN && errno != EINTR)
-        fail(connection, "write");
+    buffer_consume(output, write_now(connection, buffer_front(output),
+                                     buffer_size(output)));
     if (buffer_size(output) <= connection->group->options->high_water / 2)
         connection->paused = false;
 }
@@ -362,25 +369,12 @@ const InetAddress *connection_peer(const Connection *connection)
     return &connection->peer;
 }
 
-static void send_locked(Connection *connection, const void *data, size_t size)
+/* What the kernel has not taken follows when it can. */
+static void keep(Connection *connection, const char *data, size_t size)
 {
     Buffer *output = &connection->output;
-    size_t sent = 0;
 
-    if (connection->state != OPEN)
-        return;
-    if (buffer_size(output) == 0 && !connection->corked) {
-        ssize_t written = write(connection->channel.fd, data, size);
-        if (written >= 0) {
-            sent = (size_t)written;
-        } else if (errno != EAGAIN && errno != EINTR) {
-            fail(connection, "write");
-            return;
-        }
-    }
-    if (sent == size)
-        return;
-    if (buffer_append(output, (const char *)data + sent, size - sent) < 0)
+    if (buffer_append(output, data, size) < 0)
         fail(connection, "output");
     if (buffer_size(output) >= connection->group->options->high_water)
         connection->paused = true;
@@ -388,8 +382,14 @@ static void send_locked(Connection *connection, const void *data, size_t size)
 
 void connection_send(Connection *connection, const void *data, size_t size)
 {
+    size_t sent = 0;
+
     pthread_mutex_lock(&connection->lock);
-    send_locked(connection, data, size);
+    if (connection->state == OPEN && !connection->corked &&
+        buffer_size(&connection->output) == 0)
+        sent = write_now(connection, data, size);
+    if (connection->state == OPEN && sent < size)
+        keep(connection, (const char *)data + sent, size - sent);
     pthread_mutex_unlock(&connection->lock);
 }
 

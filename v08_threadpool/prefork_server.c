@@ -140,13 +140,18 @@ static unsigned clear_places(void)
     return left;
 }
 
-/* SIGTERM to every child. Not to an empty place: kill(0) is the own group. */
+/* To every child. Not to an empty place: kill(0) is the own group. */
+static void signal_all(int signo)
+{
+    for (Place *place = places; place < places + options.processes; place++)
+        if (place->pid != 0)
+            kill(place->pid, signo);
+}
+
 static void stop_all(void)
 {
     stopping = true;
-    for (Place *place = places; place < places + options.processes; place++)
-        if (place->pid != 0)
-            kill(place->pid, SIGTERM);
+    signal_all(SIGTERM);
 }
 
 /* Sleeps until a signal comes, and returns it, or until it is time: -1. */

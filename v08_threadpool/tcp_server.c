@@ -38,11 +38,11 @@ static bool is_full(const TcpServer *server, const InetAddress *peer)
     char text[INET_ADDRESS_TEXT];
     unsigned limit = server->options->connections;
 
-    if (limit == 0 || server->open < limit)
-        return false;
-    warnx("refused %s: %u connections are open",
-          inet_address_format(peer, text), limit);
-    return true;
+    bool full = limit > 0 && server->open >= limit;
+    if (full)
+        warnx("refused %s: %u connections are open",
+              inet_address_format(peer, text), limit);
+    return full;
 }
 
 static void on_ended(void *owner, Connection *connection)
@@ -58,9 +58,9 @@ static void on_ended(void *owner, Connection *connection)
 }
 
 /* The reactors get the connections in turn. */
-static EventLoop *next_loop(TcpServer *server)
+static Reactor *next_reactor(TcpServer *server)
 {
-    return server->reactors[server->next++ % server->reactor_count].loop;
+    return &server->reactors[server->next++ % server->reactor_count];
 }
 
 /* Returns NULL when there is no memory; then that has been said. */
@@ -68,7 +68,7 @@ static Connection *add_connection(TcpServer *server, int fd,
                                   const InetAddress *peer)
 {
     Connection *connection =
-        connection_create(&server->group, next_loop(server), fd, peer);
+        connection_create(&server->group, next_reactor(server)->loop, fd, peer);
 
     if (connection == NULL)
         return NULL;

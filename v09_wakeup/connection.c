@@ -85,19 +85,26 @@ static void note_written(Connection *connection)
     queue_later(connection);
 }
 
-/* Hands the kernel what it will take of the output. */
+/* Hands the kernel what it will take. Returns how much that was. */
+static size_t write_now(Connection *connection, const void *data, size_t size)
+{
+    ssize_t written = write(connection->channel.fd, data, size);
+
+    if (written >= 0)
+        return (size_t)written;
+    if (errno != EAGAIN && errno != EINTR)
+        fail(connection, "write");
+    return 0;
+}
+
 static void flush(Connection *connection)
 {
     Buffer *output = &connection->output;
 
     if (buffer_size(output) == 0 || connection->state == ENDED)
         return;
-    ssize_t written = write(connection->channel.fd, buffer_front(output),
-                            buffer_size(output));
-    if (written >= 0)
-        buffer_consume(output, (size_t)written);
-    else if (errno != EAGAIN && errno != EINTR)
-        fail(connection, "write");
+    buffer_consume(output, write_now(connection, buffer_front(output),
+                                     buffer_size(output)));
     if (buffer_size(output) <= connection->group->options->high_water / 2)
         connection->paused = false;
     if (buffer_size(output) == 0)
@@ -412,11 +419,11 @@ void connection_open(Connection *connection)
 
 void connection_destroy(Connection *connection)
 {
+    buffer_reset(&connection->input);
+    buffer_reset(&connection->output);
     if (connection->work != NULL)
         buffer_reset(&connection->work->reply);
     free(connection->work);
-    buffer_reset(&connection->input);
-    buffer_reset(&connection->output);
     close(connection->channel.fd);
     free(connection);
 }
@@ -431,6 +438,17 @@ const InetAddress *connection_peer(const Connection *connection)
     return &connection->peer;
 }
 
+/* What the kernel has not taken follows when it can. */
+static void keep(Connection *connection, const char *data, size_t size)
+{
+    Buffer *output = &connection->output;
+
+    if (buffer_append(output, data, size) < 0)
+        fail(connection, "output");
+    if (buffer_size(output) >= connection->group->options->high_water)
+        connection->paused = true;
+}
+
 /* By a worker: the reply is kept with the work until that is back. */
 static void send_by_worker(Work *work, const void *data, size_t size)
 {
@@ -440,32 +458,19 @@ static void send_by_worker(Work *work, const void *data, size_t size)
 
 void connection_send(Connection *connection, const void *data, size_t size)
 {
-    Buffer *output = &connection->output;
     size_t sent = 0;
 
     if (!event_loop_is_here(connection->group->loop)) {
         send_by_worker(connection->work, data, size);
         return;
     }
-    if (connection->state != OPEN)
-        return;
-    if (buffer_size(output) == 0 && !connection->corked) {
-        ssize_t written = write(connection->channel.fd, data, size);
-        if (written >= 0) {
-            sent = (size_t)written;
-        } else if (errno != EAGAIN && errno != EINTR) {
-            fail(connection, "write");
-            return;
-        }
-    }
-    if (sent == size) {
+    if (connection->state == OPEN && !connection->corked &&
+        buffer_size(&connection->output) == 0)
+        sent = write_now(connection, data, size);
+    if (connection->state == OPEN && sent < size)
+        keep(connection, (const char *)data + sent, size - sent);
+    else if (connection->state == OPEN)
         note_written(connection);
-        return;
-    }
-    if (buffer_append(output, (const char *)data + sent, size - sent) < 0)
-        fail(connection, "output");
-    if (buffer_size(output) >= connection->group->options->high_water)
-        connection->paused = true;
 }
 
 void connection_finish(Connection *connection)

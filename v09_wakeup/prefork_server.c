@@ -25,7 +25,7 @@
 /* One of the -n processes, whichever it is just now. */
 typedef struct Place {
     pid_t pid; /* 0: there is none */
-    int64_t due; /* when the next one may be forked */
+    int64_t due; /* no fork before: a child may die at once, every time */
 } Place;
 
 static const int64_t second = 1000000000; /* times are in nanoseconds */
@@ -65,10 +65,8 @@ static void on_too_long(void *context, Connection *connection)
 /* SIGINT and SIGTERM stay blocked until the loop catches them: none is lost. */
 static _Noreturn void run_child(pid_t parent)
 {
-    ConnectionHandler handler = {
-        .on_message = on_message,
-        .on_too_long = on_too_long,
-    };
+    ConnectionHandler handler = {.on_message = on_message,
+                                 .on_too_long = on_too_long};
     int result = 0;
 
     free(places);
@@ -100,10 +98,7 @@ static bool start_child(Place *place)
     return pid > 0;
 }
 
-/*
- * Each once a second at most: a child may die at once, every time. Returns
- * when the next is due, or never: all are full.
- */
+/* Forks what is missing and due. Returns when the next is due, or never. */
 static int64_t fill_places(void)
 {
     int64_t next = never;
@@ -145,13 +140,18 @@ static unsigned clear_places(void)
     return left;
 }
 
-/* Passes a signal on. An empty place gets none: kill(0) means one's group. */
+/* To every child. Not to an empty place: kill(0) is the own group. */
+static void signal_all(int signo)
+{
+    for (Place *place = places; place < places + options.processes; place++)
+        if (place->pid != 0)
+            kill(place->pid, signo);
+}
+
 static void stop_all(void)
 {
     stopping = true;
-    for (Place *place = places; place < places + options.processes; place++)
-        if (place->pid != 0)
-            kill(place->pid, SIGTERM);
+    signal_all(SIGTERM);
 }
 
 /* Sleeps until a signal comes, and returns it, or until it is time: -1. */

@@ -25,7 +25,7 @@
 /* One of the -n processes, whichever it is just now. */
 typedef struct Place {
     pid_t pid; /* 0: there is none */
-    int64_t due; /* when the next one may be forked */
+    int64_t due; /* no fork before: a child may die at once, every time */
 } Place;
 
 static const int64_t second = 1000000000; /* times are in nanoseconds */
@@ -65,10 +65,8 @@ static void on_too_long(void *context, Connection *connection)
 /* SIGINT and SIGTERM stay blocked until the loop catches them: none is lost. */
 static _Noreturn void run_child(pid_t parent)
 {
-    ConnectionHandler handler = {
-        .on_message = on_message,
-        .on_too_long = on_too_long,
-    };
+    ConnectionHandler handler = {.on_message = on_message,
+                                 .on_too_long = on_too_long};
     int result = 0;
 
     free(places);
@@ -100,10 +98,7 @@ static bool start_child(Place *place)
     return pid > 0;
 }
 
-/*
- * Each once a second at most: a child may die at once, every time. Returns
- * when the next is due, or never: all are full.
- */
+/* Forks what is missing and due. Returns when the next is due, or never. */
 static int64_t fill_places(void)
 {
     int64_t next = never;
@@ -145,13 +140,18 @@ static unsigned clear_places(void)
     return left;
 }
 
-/* Passes a signal on. An empty place gets none: kill(0) means one's group. */
+/* To every child. Not to an empty place: kill(0) is the own group. */
+static void signal_all(int signo)
+{
+    for (Place *place = places; place < places + options.processes; place++)
+        if (place->pid != 0)
+            kill(place->pid, signo);
+}
+
 static void stop_all(void)
 {
     stopping = true;
-    for (Place *place = places; place < places + options.processes; place++)
-        if (place->pid != 0)
-            kill(place->pid, SIGTERM);
+    signal_all(SIGTERM);
 }
 
 /* Sleeps until a signal comes, and returns it, or until it is time: -1. */
@@ -176,6 +176,8 @@ static int run_parent(void)
         int signo = await_signal(stopping ? never : fill_places());
         if (signo == SIGINT || signo == SIGTERM)
             stop_all(); /* each time: to a child a second one may mean haste */
+        if (signo == SIGUSR1)
+            signal_all(SIGUSR1);
     }
     close(listener);
     return result;
@@ -183,7 +185,7 @@ static int run_parent(void)
 
 int main(int argc, char **argv)
 {
-    options = options_parse(argc, argv, "apvfmbdn");
+    options = options_parse(argc, argv, "apvfmbdni");
     options.io_threads = 0; /* processes do what threads would */
     setvbuf(stderr, NULL, _IOLBF, 0); /* no line is cut up by another's */
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
@@ -192,6 +194,7 @@ int main(int argc, char **argv)
     sigaddset(&awaited, SIGINT);
     sigaddset(&awaited, SIGTERM);
     sigaddset(&awaited, SIGCHLD);
+    sigaddset(&awaited, SIGUSR1);
     sigprocmask(SIG_BLOCK, &awaited, NULL);
     places = calloc(options.processes, sizeof(*places));
     if (places == NULL)
