@@ -69,6 +69,17 @@ static size_t write_now(Connection *connection, const void *data, size_t size)
     return 0;
 }
 
+/* What the kernel has not taken follows when it can. */
+static void keep(Connection *connection, const char *data, size_t size)
+{
+    Buffer *output = &connection->output;
+
+    if (buffer_append(output, data, size) < 0)
+        fail(connection, "output");
+    if (buffer_size(output) >= connection->group->options->high_water)
+        connection->paused = true;
+}
+
 static void flush(Connection *connection)
 {
     Buffer *output = &connection->output;
@@ -367,17 +378,6 @@ int connection_fd(const Connection *connection)
 const InetAddress *connection_peer(const Connection *connection)
 {
     return &connection->peer;
-}
-
-/* What the kernel has not taken follows when it can. */
-static void keep(Connection *connection, const char *data, size_t size)
-{
-    Buffer *output = &connection->output;
-
-    if (buffer_append(output, data, size) < 0)
-        fail(connection, "output");
-    if (buffer_size(output) >= connection->group->options->high_water)
-        connection->paused = true;
 }
 
 void connection_send(Connection *connection, const void *data, size_t size)

@@ -6,7 +6,7 @@ import c_text
 import stages as st
 
 LONGEST_FUNCTION = 60
-LONGEST_FILE = 300
+LONGEST_FILE = 320  # about 300
 WIDEST_LINE = 80
 HEAD = ["stage", "files", "lines", "functions", "median", "longest",
         "longest file"]
@@ -14,7 +14,7 @@ HEAD = ["stage", "files", "lines", "functions", "median", "longest",
 median = statistics.median
 
 
-def of_stage(stage):
+def of_stage(stage, allowed=()):
     """A row of the table of shapes, and what is out of shape."""
     names = [name for name in st.code_files(stage) if name != "Makefile"]
     lines, lengths, problems = {}, {}, []
@@ -24,7 +24,7 @@ def of_stage(stage):
         for function, number, length in c_text.functions(text):
             lengths[f"{name}:{number} {function}"] = length
         problems += wide_lines(stage, name, text)
-    problems += too_long(stage, lines, LONGEST_FILE)
+    problems += too_long(stage, unexcused(stage, lines, allowed), LONGEST_FILE)
     problems += too_long(stage, lengths, LONGEST_FUNCTION)
     longest = max(lengths, key=lengths.get, default="")
     row = [st.short(stage), len(names), sum(lines.values()), len(lengths),
@@ -32,6 +32,12 @@ def of_stage(stage):
            f"{lengths.get(longest, 0)} {longest.split(' ')[-1]}",
            max(lines.values(), default=0)]
     return row, problems
+
+
+def unexcused(stage, lines, allowed):
+    """The files without those that may be as long as they are."""
+    return {name: count for name, count in lines.items()
+            if count > dict(allowed).get((st.short(stage), name, "long"), 0)}
 
 
 def too_long(stage, lengths, limit):

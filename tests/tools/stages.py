@@ -8,9 +8,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # The parts from the ground up: no part calls one further down this list.
-LADDER = ("inet_address", "socket", "epoll", "channel", "event_loop",
-          "acceptor", "buffer", "codec", "connection", "tcp_server",
-          "thread_pool", "timer_queue")
+LADDER = ("inet_address", "socket", "epoll", "channel", "codec", "options",
+          "task", "thread_pool", "timer_queue", "event_loop", "timed_calls",
+          "acceptor", "buffer", "statistics", "connection",
+          "connection_table", "reactor", "tcp_server")
 
 
 def stages(root=ROOT):

@@ -147,7 +147,7 @@ class QuietTest(FolderTest):
         self.assertEqual(status, 1)
         self.assertIn("long_one: 63 lines, 60 at most", output)
         self.assertIn("85 columns, 80 at most", output)
-        self.assertRegex(output, r"echo_server.c: \d+ lines, 300 at most")
+        self.assertRegex(output, r"echo_server.c: \d+ lines, 320 at most")
 
 
 if __name__ == "__main__":
