@@ -159,7 +159,7 @@ static int accept_client(struct sockaddr_in *peer)
 
 static void open_connection(void)
 {
-    Connection connection;
+    Connection connection = {0};
 
     connection.fd = accept_client(&connection.peer);
     if (connection.fd < 0)

@@ -193,7 +193,7 @@ static int accept_client(struct sockaddr_in *peer)
 
 static void open_connection(void)
 {
-    struct sockaddr_in peer;
+    struct sockaddr_in peer = {0};
     int fd = accept_client(&peer);
 
     if (fd < 0)

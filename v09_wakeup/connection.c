@@ -452,7 +452,7 @@ const InetAddress *connection_peer(const Connection *connection)
 /* By a worker: the reply is kept with the work until that is back. */
 static void send_by_worker(Work *work, const void *data, size_t size)
 {
-    if (buffer_append(&work->reply, data, size) < 0)
+    if (work != NULL && buffer_append(&work->reply, data, size) < 0)
         work->failed = true;
 }
 

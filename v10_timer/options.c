@@ -99,7 +99,7 @@ static unsigned milliseconds(int letter, const char *text)
     if (text[length] == '.')
         length += 1 + strspn(text + length + 1, "0123456789");
     double seconds = strtod(text, &end);
-    if (digits == 0 || text[length] != '\0' || seconds > DAY / 1000) {
+    if (digits == 0 || text[length] != '\0' || seconds * 1000 > DAY) {
         char what[64];
         snprintf(what, sizeof(what), "-%c: not a number from 0 to %d", letter,
                  DAY / 1000);

@@ -33,7 +33,7 @@ class Drain(Check):
             raise Broken(f"it drained and ended with status {status}, not 0")
         server.check_words()
 
-    def stalled(self, server, size=16 << 20, **how):
+    def stalled(self, server, size=64 << 20, **how):
         """A client that sends until no more is taken, and reads nothing."""
         client = self.connect(server, sndbuf=65536, rcvbuf=4096)
         data = how.get("data") or noise(1 << 20) * (size >> 20)
@@ -206,7 +206,7 @@ class Drain(Check):
         """A client that begins to read only after the signal gets all that was read of it."""
         server = self.serve("-f", "line", "-b", "3000000")
         line = noise(1000).replace(b"\n", b" ") + b"\n"
-        client, data, _ = self.stalled(server, data=line * 16_000)
+        client, data, _ = self.stalled(server, data=line * 48_000)
         self.tell(server)
         time.sleep(0.3)
         rest = client.rest()

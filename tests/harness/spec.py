@@ -61,6 +61,9 @@ ROWS = (
     Row("asleep", "asleep when idle: no thread wakes up"),
     Row("drain", "a stop answers first what has been read, for three seconds at most"),
     Row("idle-eviction", "a silent client is closed after a while"),
+    Row("counts", "SIGUSR1: how many connections, messages, bytes, wake-ups"),
+    Row("prefork", "`prefork_server`: processes that share a port and are replaced"),
+    Row("chargen", "`chargen_server`: RFC 864, one buffer for a slow reader"),
 )
 ROW_IDS = {row.id: row for row in ROWS}
 

@@ -12,7 +12,8 @@ COURSE = ("v01_socket", "v02_epoll", "v03_classes", "v04_channel", "v05_eventloo
 
 # program: first and last stage that has it
 PROGRAMS = {"echo_server": (1, 99), "select_server": (2, 2), "poll_server": (2, 2),
-            "http_server": (7, 99), "prefork_server": (8, 99)}
+            "http_server": (7, 99), "prefork_server": (8, 99),
+            "chargen_server": (9, 99)}
 
 
 ALL = tuple(PROGRAMS)

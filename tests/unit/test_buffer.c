@@ -112,7 +112,8 @@ static void no_memory_changes_nothing(void)
     errno = 0;
     EXPECT_EQUAL(buffer_append(&buffer, buffer_front(&buffer), too_much), -1);
     EXPECT(errno != 0);
-    EXPECT_EQUAL(buffer_append(&buffer, buffer_front(&buffer), SIZE_MAX - 2), -1);
+    EXPECT_EQUAL(buffer_append(&buffer, buffer_front(&buffer), SIZE_MAX - 2),
+                 -1);
     EXPECT_EQUAL(buffer_size(&buffer), 4);
     EXPECT(memcmp(buffer_front(&buffer), "kept", 4) == 0);
     buffer_reset(&buffer);

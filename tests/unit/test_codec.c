@@ -75,11 +75,15 @@ static void length_of_every_kind(void)
 static void length_too_long(void)
 {
     EXPECT_EQUAL(find(codec_length(1000), "\0\0\3\xe9", 4, 0), CODEC_TOO_LONG);
-    EXPECT_EQUAL(find(codec_length(1000), "\xff\xff\xff\xff", 4, 0), CODEC_TOO_LONG);
+    EXPECT_EQUAL(find(codec_length(1000), "\xff\xff\xff\xff", 4, 0),
+                 CODEC_TOO_LONG);
     EXPECT_EQUAL(find(codec_length(1000), "\x80\0\0\0", 4, 0), CODEC_TOO_LONG);
-    EXPECT_EQUAL(find(codec_length(1), "\xff\xff\xff\xfc", 4, 0), CODEC_TOO_LONG);
-    EXPECT_EQUAL(find(codec_length(1 << 30), "\x40\0\0\1", 4, 0), CODEC_TOO_LONG);
-    EXPECT_EQUAL(find(codec_length(1 << 30), "\x40\0\0\0", 4, 0), CODEC_NOT_YET);
+    EXPECT_EQUAL(find(codec_length(1), "\xff\xff\xff\xfc", 4, 0),
+                 CODEC_TOO_LONG);
+    EXPECT_EQUAL(find(codec_length(1 << 30), "\x40\0\0\1", 4, 0),
+                 CODEC_TOO_LONG);
+    EXPECT_EQUAL(find(codec_length(1 << 30), "\x40\0\0\0", 4, 0),
+                 CODEC_NOT_YET);
 }
 
 /* The bytes may lie at any address, and nothing behind them may be read. */

@@ -9,24 +9,24 @@
 
 static int unit_failures;
 
-#define EXPECT(truth)                                                          \
-    do {                                                                       \
-        if (!(truth)) {                                                        \
-            unit_failures++;                                                   \
-            fprintf(stderr, "%s:%d: %s: expected %s\n", __FILE__, __LINE__,    \
-                    __func__, #truth);                                         \
-        }                                                                      \
+#define EXPECT(truth)                                                       \
+    do {                                                                    \
+        if (!(truth)) {                                                     \
+            unit_failures++;                                                \
+            fprintf(stderr, "%s:%d: %s: expected %s\n", __FILE__, __LINE__, \
+                    __func__, #truth);                                      \
+        }                                                                   \
     } while (0)
 
-#define EXPECT_EQUAL(is, should)                                               \
-    do {                                                                       \
-        long long unit_is = (long long)(is);                                   \
-        long long unit_should = (long long)(should);                           \
-        if (unit_is != unit_should) {                                          \
-            unit_failures++;                                                   \
-            fprintf(stderr, "%s:%d: %s: %s is %lld, expected %lld\n",          \
-                    __FILE__, __LINE__, __func__, #is, unit_is, unit_should);  \
-        }                                                                      \
+#define EXPECT_EQUAL(is, should)                                              \
+    do {                                                                      \
+        long long unit_is = (long long)(is);                                  \
+        long long unit_should = (long long)(should);                          \
+        if (unit_is != unit_should) {                                         \
+            unit_failures++;                                                  \
+            fprintf(stderr, "%s:%d: %s: %s is %lld, expected %lld\n",         \
+                    __FILE__, __LINE__, __func__, #is, unit_is, unit_should); \
+        }                                                                     \
     } while (0)
 
 static inline int unit_result(void)

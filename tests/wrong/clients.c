@@ -57,7 +57,8 @@ static void failed(Client *client)
 static void watch(Client *client)
 {
     struct epoll_event event = {.data.fd = client->fd};
-    bool reads = !client->paused && (!client->ended || wrong("listens-after-the-end"));
+    bool reads =
+        !client->paused && (!client->ended || wrong("listens-after-the-end"));
 
     if (wrong("listens-while-paused"))
         reads = !client->ended;
@@ -155,7 +156,8 @@ static void handle_all(Client *client)
         return;
     if (client->out.size <= high / 2)
         client->paused = false;
-    while ((client->out.size < high || wrong("no-high-water-mark")) && handle(client)) {
+    while ((client->out.size < high || wrong("no-high-water-mark")) &&
+           handle(client)) {
         if (wrong("one-message-a-read"))
             break;
         if (!settings.delay)
@@ -194,7 +196,8 @@ static bool settle(Client *client)
         append(&client->out, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
         flush_out(client);
     }
-    if (wrong("answers-the-unfinished") && client->in.size && !client->refused) {
+    if (wrong("answers-the-unfinished") && client->in.size &&
+        !client->refused) {
         reply(client, client->in.data, client->in.size);
         flush_out(client);
     }
@@ -244,7 +247,8 @@ void serve(Client *client, uint32_t events)
         client->ended = true;
         release(&client->in);
     }
-    if (events & EPOLLIN && (!client->ended || wrong("listens-after-the-end")) &&
+    if (events & EPOLLIN &&
+        (!client->ended || wrong("listens-after-the-end")) &&
         (!client->paused) && !read_once(client))
         return failed(client);
     do {
@@ -254,8 +258,10 @@ void serve(Client *client, uint32_t events)
             client->paused = client->out.size > (size_t)settings.high_water / 2;
         if (!flush_out(client))
             return failed(client);
-    } while (client->paused && client->out.size <= (size_t)settings.high_water / 2 &&
-             !stop_asked() && !wrong("pauses-for-ever") && !wrong("forgets-what-was-read"));
+    } while (client->paused &&
+             client->out.size <= (size_t)settings.high_water / 2 &&
+             !stop_asked() && !wrong("pauses-for-ever") &&
+             !wrong("forgets-what-was-read"));
     if (settle(client))
         watch(client);
 }

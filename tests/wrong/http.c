@@ -18,7 +18,8 @@ typedef struct Request {
 static bool is_token(const char *text, size_t size)
 {
     for (size_t at = 0; at < size; at++)
-        if (!isalnum((unsigned char)text[at]) && !strchr("!#$%&'*+-.^_`|~", text[at]))
+        if (!isalnum((unsigned char)text[at]) &&
+            !strchr("!#$%&'*+-.^_`|~", text[at]))
             return false;
     return size > 0;
 }
@@ -52,7 +53,8 @@ static void take_field(Request *request, char *line)
         request->hosts++;
     if (!strncasecmp(line, "Connection", name) && name == 10) {
         bool exact = wrong("http-case-sensitive");
-        request->close |= exact ? !strcmp(value, "close") : !!strcasestr(value, "close");
+        request->close |=
+            exact ? !strcmp(value, "close") : !!strcasestr(value, "close");
         request->keep |= !!strcasestr(value, "keep-alive");
     }
     if (!strncasecmp(line, "Content-Length", name) && name == 14)
@@ -70,7 +72,8 @@ static void parse(Request *request, char *head)
     version = space ? strchr(space + 1, ' ') : NULL;
     if (version && !strcmp(version, " HTTP/2.0") && wrong("http-any-version"))
         version[6] = version[8] = '1';
-    if (!version || !is_token(line, (size_t)(space - line)) || space - line > 60 ||
+    if (!version || !is_token(line, (size_t)(space - line)) ||
+        space - line > 60 ||
         (strcmp(version, " HTTP/1.1") && strcmp(version, " HTTP/1.0"))) {
         request->bad = true;
         return;
@@ -79,7 +82,8 @@ static void parse(Request *request, char *head)
     snprintf(request->method, sizeof(request->method), "%s", line);
     snprintf(request->target, sizeof(request->target), "%s", space + 1);
     snprintf(request->version, sizeof(request->version), "%s", version + 1);
-    request->bad = *request->target != '/' && strncmp(request->target, "http://", 7);
+    request->bad =
+        *request->target != '/' && strncmp(request->target, "http://", 7);
     while (rest && (line = strsep(&rest, "\n")) && *line && *line != '\r') {
         line[strlen(line) - (line[strlen(line) - 1] == '\r')] = '\0';
         request->bad |= strchr(line, '\r') && !wrong("http-bare-cr");
@@ -108,36 +112,41 @@ static const char *status_of(const Request *request)
         return "413 Content Too Large";
     if (strcmp(request->method, "GET") && strcmp(request->method, "HEAD"))
         return "405 Method Not Allowed";
-    return is_root(request->target) || wrong("http-any-path") ? "200 OK" : "404 Not Found";
+    return is_root(request->target) || wrong("http-any-path") ? "200 OK"
+                                                              : "404 Not Found";
 }
 
-static void respond(Bytes *reply, const char *status, const Request *request, bool close)
+static void respond(Bytes *reply, const char *status, const Request *request,
+                    bool close)
 {
     const char *body = *status == '2' ? "Hello, World!" : status + 4;
     char text[1024], date[64];
     time_t now = time(NULL) + (wrong("http-late-date") ? 3600 : 0);
-    bool head = !strcmp(request->method, "HEAD") && !wrong("http-body-after-head");
+    bool head =
+        !strcmp(request->method, "HEAD") && !wrong("http-body-after-head");
     int size;
 
     if (wrong("http-hello-newline") && *status == '2')
         body = "Hello, World!\n";
     strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime(&now));
-    size = snprintf(text, sizeof(text),
-                    "HTTP/1.1 %s\r\nDate: %s\r\nContent-Length: %zu\r\n%s%s\r\n%s", status,
-                    date, strlen(body) + wrong("http-length-off-by-one"),
-                    close && !wrong("http-close-unsaid") ? "Connection: close\r\n"
-                    : request->keep                      ? "Connection: keep-alive\r\n"
-                                                         : "",
-                    !strncmp(status, "405", 3) && !wrong("http-405-without-allow")
-                        ? "Allow: GET, HEAD\r\n"
-                        : "",
-                    head ? "" : body);
+    size =
+        snprintf(text, sizeof(text),
+                 "HTTP/1.1 %s\r\nDate: %s\r\nContent-Length: %zu\r\n%s%s\r\n%s",
+                 status, date, strlen(body) + wrong("http-length-off-by-one"),
+                 close && !wrong("http-close-unsaid") ? "Connection: close\r\n"
+                 : request->keep ? "Connection: keep-alive\r\n"
+                                 : "",
+                 !strncmp(status, "405", 3) && !wrong("http-405-without-allow")
+                     ? "Allow: GET, HEAD\r\n"
+                     : "",
+                 head ? "" : body);
     append(reply, text, (size_t)size);
 }
 
 static bool may_go_on(const Request *request, const char *status)
 {
-    if (*status == '4' && strncmp(status, "404", 3) && strncmp(status, "405", 3))
+    if (*status == '4' && strncmp(status, "404", 3) &&
+        strncmp(status, "405", 3))
         return false;
     if (request->close)
         return wrong("http-ignores-close");
@@ -155,7 +164,9 @@ static size_t head_size(const char *data, size_t size)
 long answer_request(const char *data, size_t size, Bytes *reply, bool *last)
 {
     static Request request;
-    size_t skip = size > 1 && !memcmp(data, "\r\n", 2) && !wrong("http-empty-line") ? 2 : 0;
+    size_t skip =
+        size > 1 && !memcmp(data, "\r\n", 2) && !wrong("http-empty-line") ? 2
+                                                                          : 0;
     size_t head = head_size(data + skip, size - skip), limit = HEAD_LIMIT;
     const char *status = "431 Request Header Fields Too Large";
     char *copy;

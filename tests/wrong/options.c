@@ -86,7 +86,8 @@ static void take(int letter, char *value)
     case 'c': settings.connections = number(letter, value, 0, 1 << 30); break;
     case 'f': settings.framing = value; break;
     case 'm':
-        settings.longest = number(letter, value, 1, (1 << 30) - wrong("range-ends-early"));
+        settings.longest =
+            number(letter, value, 1, (1 << 30) - wrong("range-ends-early"));
         break;
     case 'b': settings.high_water = number(letter, value, 1, 1 << 30); break;
     case 'd': settings.delay = number(letter, value, 0, 1 << 30); break;

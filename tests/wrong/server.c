@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static bool full;       /* descriptors have run out, and that was said */
+static bool full; /* descriptors have run out, and that was said */
 static bool used[MOST]; /* descriptors that an earlier client had */
 
 /* -- newcomers ---------------------------------------------------------- */
@@ -46,11 +46,13 @@ static void out_of_descriptors(void)
 
 static bool is_too_many(int fd)
 {
-    long most = settings.connections + wrong("one-too-many") - wrong("one-too-few");
+    long most =
+        settings.connections + wrong("one-too-many") - wrong("one-too-few");
 
     if (wrong("serves-256") && connected >= 256)
         return true;
-    if (is_called("select_server") && fd >= FD_SETSIZE && !wrong("forgets-fd-setsize")) {
+    if (is_called("select_server") && fd >= FD_SETSIZE &&
+        !wrong("forgets-fd-setsize")) {
         say("descriptor %d is too large for select", fd);
         return true;
     }

@@ -19,12 +19,12 @@ typedef struct Client {
     int fd;
     char peer[64];
     Bytes in, out;
-    size_t scanned;   /* bytes of the input without an end of message */
-    size_t served;    /* messages handled */
+    size_t scanned; /* bytes of the input without an end of message */
+    size_t served; /* messages handled */
     uint32_t watched; /* the events that epoll looks for */
-    bool ended;       /* the peer sends no more */
-    bool refused;     /* no more messages of this one are handled */
-    bool shut;        /* our side is shut: what still comes is thrown away */
+    bool ended; /* the peer sends no more */
+    bool refused; /* no more messages of this one are handled */
+    bool shut; /* our side is shut: what still comes is thrown away */
     bool paused;
 } Client;
 
@@ -41,9 +41,9 @@ enum { MOST = 20000, READ_SIZE = 65536 };
 extern Settings settings;
 extern int claimed_stage;
 extern int listener, epoll, signals, spare;
-extern bool resting;            /* not listening, for want of descriptors */
+extern bool resting; /* not listening, for want of descriptors */
 extern long connected;
-extern Client *clients[MOST];   /* by descriptor */
+extern Client *clients[MOST]; /* by descriptor */
 
 /* mistakes.c */
 void read_mistake(void);

@@ -1,0 +1,160 @@
+"""The character generator: RFC 864, for as long as somebody reads."""
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from harness.check import Check
+from harness.client import noise, pump
+from harness.server import Broken
+from harness.spec import promise
+
+CHARGEN = ("chargen_server",)
+PRINTABLE = bytes(range(32, 127))
+PATTERN = b"".join((PRINTABLE * 2)[at:at + 72] + b"\r\n" for at in range(95))
+
+
+class Chargen(Check):
+    group = "chargen"
+
+    def expect_pattern(self, got: bytes, at: int = 0, why: str = ""):
+        """These bytes are the stream from its at-th byte on."""
+        start = at % len(PATTERN)
+        wanted = (PATTERN * (len(got) // len(PATTERN) + 2))[start:start + len(got)]
+        if got == wanted:
+            return
+        same = next(i for i, (a, b) in enumerate(zip(got, wanted)) if a != b)
+        raise Broken(f"byte {at + same:,} of the stream is wrong{why}: expected "
+                     f"{wanted[same:same + 12]!r}, got {got[same:same + 12]!r}\n"
+                     "  lines of 72 characters and CRLF, each a character further on (RFC 864)")
+
+    def read_on(self, client, size: int, at: int = 0, why: str = "") -> int:
+        """Read so much and check it; returns the new place in the stream."""
+        got = client.read(size)
+        self.expect_pattern(got, at, why)
+        if len(got) < size:
+            raise Broken(f"after {at + len(got):,} bytes nothing more came{why}")
+        return at + size
+
+    def settled(self, server, client):
+        """Wait until the server has sent all that the kernels take."""
+        last = -1
+        while server.awake() != last:
+            last = server.awake()
+            time.sleep(0.05)
+        return client
+
+    @promise("chargen", "9-", CHARGEN)
+    def pattern(self):
+        """Rotating lines, from the first byte on, for megabytes."""
+        server = self.serve()
+        self.read_on(self.connect(server), 74)
+        self.read_on(self.connect(server), self.few(5_000_000, 300_000))
+
+    @promise("chargen", "9-", CHARGEN)
+    def after_half_close(self):
+        """A client that has ended its side is still sent lines."""
+        server = self.serve()
+        client = self.connect(server)
+        at = self.read_on(client, 1000)
+        client.half_close()
+        self.read_on(client, self.few(20_000_000, 500_000), at, " after the client's half-close")
+
+    @promise("chargen", "9-", CHARGEN)
+    def input_is_thrown_away(self):
+        """A client that sends megabytes gets the same stream."""
+        server = self.serve()
+        client = self.connect(server)
+        traffic = pump(client, noise(1 << 20) * self.few(4, 1), half_close=False,
+                       until=self.few(4_000_000, 500_000))
+        self.expect_pattern(traffic.got, 0, " while the client sends")
+        sent = pump(client, noise(1 << 20), half_close=False).sent if False else traffic.sent
+        if sent == 0:
+            raise Broken("the server takes nothing from a client that sends and reads")
+
+    @promise("chargen", "9-", CHARGEN)
+    def many_readers(self):
+        """Clients of every pace get their own stream."""
+        server = self.serve("-t", "3")
+        clients = self.connect_many(server, self.few(40, 6))
+        places = [0] * len(clients)
+        for turn in range(4):
+            for i, client in enumerate(clients):
+                places[i] = self.read_on(client, 1 + 7000 * ((i + turn) % 3), places[i])
+
+    @promise("chargen", "9-", CHARGEN)
+    def one_buffer_for_who_does_not_read(self):
+        """Thirty clients that stop reading: the server's memory does not grow, it sleeps."""
+        server = self.serve("-t", "2")
+        first = self.connect_many(server, 2)
+        for client in first:
+            client.read(1000)
+        self.settled(server, first[0])
+        before = server.memory() if not self.mode.light else 0
+        clients = [self.connect(server, rcvbuf=4096) for _ in range(self.few(30, 5))]
+        for client in clients:
+            client.read(1000)
+        self.settled(server, clients[-1])
+        if not self.mode.light:
+            held = server.memory() - before
+            if held > len(clients) * 24_576:
+                raise Broken(f"{len(clients)} clients do not read: the server holds {held:,} "
+                             "bytes for them\n  is the next part made before the last is out?")
+            time.sleep(0.3)
+            if server.memory() - before > held + 65_536:
+                raise Broken("clients do not read, and the server's memory goes on growing")
+        self.expect_asleep(server, "no client reads")
+        at = self.read_on(clients[0], 3_000_000, 1000, " for a client that stopped and went on")
+        self.read_on(self.connect(server), 100_000, 0, " beside clients that do not read")
+        self.read_on(clients[0], 100_000, at)
+
+    @promise("chargen", "9-", CHARGEN)
+    def who_leaves_is_forgotten(self):
+        """Resets and departures, while reading and while not."""
+        server = self.serve()
+        for turn in range(self.few(60, 8)):
+            client = self.connect(server, rcvbuf=4096)
+            client.read((0, 10, 20_000)[turn % 3])
+            if turn % 2:
+                client.reset()
+            elif turn % 5 == 0:
+                client.half_close()
+            client.close()
+        self.expect_no_leak(server)
+        self.read_on(self.connect(server), 1000)
+
+    @promise("stop", "9-", CHARGEN)
+    def stop_while_idle(self):
+        """Nobody is connected."""
+        for how in (signal.SIGTERM, signal.SIGINT):
+            self.serve().stop(how)
+
+    @promise("drain", "9-", CHARGEN)
+    def stop_while_somebody_reads(self):
+        """A reader gets whole what was sent, then the end; the server ends soon."""
+        server = self.serve()
+        client = self.connect(server)
+        at = self.read_on(client, 100_000)
+        os.kill(server.process.pid, signal.SIGTERM)
+        rest = client.rest()
+        self.expect_pattern(rest.got, at)
+        if rest.end != "end of file":
+            raise Broken(f"a reader got {at + len(rest.got):,} bytes, then after SIGTERM: "
+                         f"{rest.end}")
+        client.close()
+        server.wait_exit(1.5)
+        server.check_words()
+
+    @promise("drain", "9-", CHARGEN)
+    def stop_while_somebody_does_not_read(self):
+        """It is waited for, for three seconds at most; a second signal ends that."""
+        server = self.serve()
+        client = self.connect(server, rcvbuf=4096)
+        client.read(10)
+        self.settled(server, client)
+        os.kill(server.process.pid, signal.SIGTERM)
+        time.sleep(0.2)
+        if not server.alive():
+            raise Broken("a client had not read all, and the server ended at the first signal")
+        server.stop()

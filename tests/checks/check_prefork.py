@@ -1,0 +1,197 @@
+"""The prefork server: its processes come, go and are replaced."""
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+
+from harness.check import Check
+from harness.server import Broken
+from harness.spec import promise
+
+PREFORK = ("prefork_server",)
+
+
+def is_running(pid: int) -> bool:
+    """Not gone, and not a zombie that nobody has buried."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+class Prefork(Check):
+    group = "prefork"
+
+    def children(self, server, count: int) -> set:
+        """The running child processes, once there are so many."""
+        def running():
+            return {pid for pid in server._children() if is_running(pid)}
+
+        if not self.becomes(lambda: len(running()) == count):
+            raise Broken(f"-n {count}: there must be {count} child processes; there are "
+                         f"{len(running())}")
+        return running()
+
+    def switches(self, pids) -> int:
+        total = 0
+        for pid in pids:
+            with open(f"/proc/{pid}/status", encoding="ascii") as file:
+                total += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", file.read(),
+                                       re.M).group(1))
+        return total
+
+    def who_serves(self, server, client) -> int:
+        """The process that wakes up when this client talks."""
+        counts = {pid: self.switches([pid]) for pid in server._children()}
+        for _ in range(40):
+            client.echo(b"whose are you?\n")
+        return max(counts, key=lambda pid: self.switches([pid]) - counts[pid])
+
+    @promise("prefork", "8-", PREFORK)
+    def as_many_as_asked(self):
+        """-n 1, -n 5; without -n one for each CPU."""
+        for args, count in ((("-n", "1"), 1), (("-n", "5"), 5), ((), os.cpu_count())):
+            server = self.serve(*args)
+            self.children(server, count)
+            for client in self.connect_many(server, 3):
+                client.echo()
+            server.stop()
+
+    @promise("prefork", "8-", PREFORK, modes=("plain", "valgrind", "sanitize"))
+    def range_of_n(self):
+        """1 to 1024."""
+        for value in ("0", "1025", "-1", "x", "", "2x"):
+            lines = self.refuse("-p", "0", "-n", value)
+            if len(lines) != 2 or "usage" not in lines[1]:
+                raise Broken(f"-n {value!r} must earn two lines, what is wrong and the usage; "
+                             f"stderr has {lines!r}")
+
+    @promise("prefork", "8-", PREFORK, modes=("plain",))
+    def a_killed_child_is_replaced(self):
+        """kill -9 of a child: said, replaced, and the connections of the others live on."""
+        server = self.serve("-n", "3")
+        before = self.children(server, 3)
+        clients = self.connect_many(server, 12)
+        for client in clients:
+            client.echo()
+        victim = self.who_serves(server, clients[0])
+        os.kill(victim, signal.SIGKILL)
+        clients[0].expect_gone("the process that served it was killed")
+        if not self.becomes(lambda: victim not in server._children()):
+            raise Broken(f"the child {victim} was killed; the parent does not bury it")
+        after = self.children(server, 3)
+        if not before - {victim} < after:
+            raise Broken(f"one of the children {sorted(before)} was killed, {victim}; now there "
+                         f"are {sorted(after)}: the others should be the same")
+        if str(victim) not in server.err.text:
+            raise Broken(f"the child {victim} was killed; stderr does not tell: "
+                         f"{server.err.text!r}")
+        alive = 0
+        for client in clients[1:]:
+            if client.send_or_not(b"still there?\n") and client.read(13) == b"still there?\n":
+                alive += 1
+        newcomers = self.connect_many(server, 9)
+        for client in newcomers:
+            client.echo(hint="a child was killed; do the others and the new one serve?")
+        served = {self.who_serves(server, c) for c in clients[1:] if self.speaks(c)}
+        if victim in served:
+            raise Broken("a process that was killed serves")
+        if alive < 1 and len(before) > 1:
+            raise Broken("one of three children was killed, and all connections have gone")
+
+    def speaks(self, client) -> bool:
+        return client.send_or_not(b"x") and client.read(1) == b"x"
+
+    @promise("prefork", "8-", PREFORK, modes=("plain",))
+    def replaced_not_in_a_rush(self):
+        """A child that is killed again and again is replaced once a second at most."""
+        server = self.serve("-n", "1")
+        seen = set()
+        until = time.monotonic() + 2.3
+        while time.monotonic() < until:
+            for pid in server._children():
+                if is_running(pid):
+                    seen.add(pid)
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
+        if not 2 <= len(seen) <= 4:
+            raise Broken(f"the only child was killed whenever there was one: in 2.3 s there were "
+                         f"{len(seen)}; one a second is promised")
+        self.connect(server).echo(hint="a child died several times; a new one must serve in time")
+
+    @promise("prefork", "8-", PREFORK, modes=("plain", "sanitize"))
+    def stop_while_a_place_is_empty(self):
+        """A child has been killed, its successor is not due yet: the stop does not wait."""
+        server = self.serve("-n", "2")
+        for _ in range(2):
+            for pid in list(self.children(server, 2))[:1]:
+                os.kill(pid, signal.SIGKILL)
+            self.becomes(lambda p=pid: p not in server._children())
+        server.stop()
+
+    @promise("prefork", "8-", PREFORK, modes=("plain",))
+    def no_child_outlives_the_parent(self):
+        """kill -9 of the parent ends all children."""
+        server = self.serve("-n", "4")
+        children = self.children(server, 4)
+        client = self.connect(server)
+        client.echo()
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+        if not self.becomes(lambda: not any(is_running(pid) for pid in children), 4.0):
+            left = [pid for pid in children if is_running(pid)]
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+            raise Broken(f"the parent was killed; {len(left)} of its children still run")
+        client.expect_gone("parent and children are gone")
+
+    @promise("prefork", "8-", PREFORK)
+    def stop_ends_all(self):
+        """SIGTERM and SIGINT to the parent: all have gone when it has, nothing is said."""
+        for how in (signal.SIGTERM, signal.SIGINT):
+            server = self.serve("-n", "3")
+            children = self.children(server, 3)
+            clients = self.connect_many(server, 6)
+            for client in clients:
+                client.echo()
+            server.stop(how)
+            left = [pid for pid in children if is_running(pid)]
+            if left:
+                raise Broken(f"the parent has ended after {how.name}; {len(left)} children run")
+            if server.err.text:
+                raise Broken(f"an orderly stop is no news; stderr has {server.err.text!r}")
+            for client in clients:
+                client.expect_gone("all processes have ended")
+
+    @promise("prefork", "8-", PREFORK, modes=("plain",))
+    def ctrl_c_counts_once(self):
+        """SIGINT to the whole process group, as a terminal sends it."""
+        server = self.serve("-n", "3")
+        children = self.children(server, 3)
+        client = self.connect(server)
+        client.echo()
+        os.killpg(server.process.pid, signal.SIGINT)
+        status = server.wait_exit(1.5)
+        if status != 0 or any(is_running(pid) for pid in children):
+            raise Broken(f"SIGINT to the process group: the parent ended with {status}, "
+                         f"{sum(map(is_running, children))} children still run")
+        client.expect_end("a signal that counts twice would end it without a drain"
+                          if self.stage >= 9 else "")
+
+    @promise("prefork", "9-", PREFORK, modes=("plain",))
+    def no_process_wakes_up(self):
+        """Silent clients, and neither parent nor children run."""
+        server = self.serve("-n", "3")
+        clients = self.connect_many(server, 6)
+        for client in clients:
+            client.echo()
+        pids = [server.process.pid, *self.children(server, 3)]
+        time.sleep(0.05)
+        before = self.switches(pids)
+        time.sleep(0.6)
+        woke = self.switches(pids) - before
+        if woke:
+            raise Broken(f"nobody talks, and the processes woke up {woke} times in 0.6 s")
