@@ -452,16 +452,17 @@ const InetAddress *connection_peer(const Connection *connection)
 /* By a worker: the reply is kept with the work until that is back. */
 static void send_by_worker(Work *work, const void *data, size_t size)
 {
-    if (work != NULL && buffer_append(&work->reply, data, size) < 0)
+    if (buffer_append(&work->reply, data, size) < 0)
         work->failed = true;
 }
 
 void connection_send(Connection *connection, const void *data, size_t size)
 {
+    Work *work = connection->work;
     size_t sent = 0;
 
-    if (!event_loop_is_here(connection->group->loop)) {
-        send_by_worker(connection->work, data, size);
+    if (work != NULL && !event_loop_is_here(connection->group->loop)) {
+        send_by_worker(work, data, size);
         return;
     }
     if (connection->state == OPEN && !connection->corked &&
@@ -475,8 +476,10 @@ void connection_send(Connection *connection, const void *data, size_t size)
 
 void connection_finish(Connection *connection)
 {
-    if (!event_loop_is_here(connection->group->loop))
-        connection->work->finished = true;
+    Work *work = connection->work;
+
+    if (work != NULL && !event_loop_is_here(connection->group->loop))
+        work->finished = true;
     else if (connection->state == OPEN)
         connection->state = FINISHING;
 }
