@@ -1,7 +1,7 @@
 #include "connection.h"
 #include "buffer.h"
+#include "log.h"
 
-#include <err.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -54,7 +54,7 @@ static void fail(Connection *connection, const char *call)
     connection->state = ENDED;
     if (connection->group->options->verbose ||
         (errno != ECONNRESET && errno != EPIPE))
-        warn("%s %s", call, inet_address_format(&connection->peer, text));
+        log_error("%s %s", call, inet_address_format(&connection->peer, text));
 }
 
 /* Hands the kernel what it will take. Returns how much that was. */
@@ -338,7 +338,7 @@ Connection *connection_create(const ConnectionGroup *group, EventLoop *loop,
     Connection *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL) {
-        warn("connection");
+        log_error("connection");
         close(fd);
         return NULL;
     }

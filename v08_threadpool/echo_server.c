@@ -1,9 +1,8 @@
 /*
  * An echo server: every message goes back to whom it came from.
  */
+#include "log.h"
 #include "tcp_server.h"
-
-#include <err.h>
 
 static void on_message(void *context, Connection *connection, const char *data,
                        size_t size)
@@ -19,8 +18,8 @@ static void on_too_long(void *context, Connection *connection)
     char text[INET_ADDRESS_TEXT];
 
     (void)context;
-    warnx("message too long from %s",
-          inet_address_format(connection_peer(connection), text));
+    log_line("message too long from %s",
+             inet_address_format(connection_peer(connection), text));
 }
 
 int main(int argc, char **argv)

@@ -4,10 +4,10 @@
  * and so is what others could read in another way: a request could hide in it
  * (9112, 11.2: like all such numbers, a section of an RFC).
  */
+#include "log.h"
 #include "tcp_server.h"
 
 #include <ctype.h>
-#include <err.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -283,8 +283,8 @@ static void on_too_long(void *context, Connection *connection)
     char text[INET_ADDRESS_TEXT];
 
     (void)context;
-    warnx("head too long from %s",
-          inet_address_format(connection_peer(connection), text));
+    log_line("head too long from %s",
+             inet_address_format(connection_peer(connection), text));
     send_response(connection, &(Request){0}, &long_head);
 }
 

@@ -1,10 +1,10 @@
 #include "tcp_server.h"
 #include "acceptor.h"
 #include "connection_table.h"
+#include "log.h"
 #include "reactor.h"
 #include "socket.h"
 
-#include <err.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static void say(const TcpServer *server, const char *what,
     char text[INET_ADDRESS_TEXT];
 
     if (server->options->verbose)
-        warnx("%s %s", what, inet_address_format(peer, text));
+        log_line("%s %s", what, inet_address_format(peer, text));
 }
 
 static bool is_full(const TcpServer *server, const InetAddress *peer)
@@ -40,8 +40,8 @@ static bool is_full(const TcpServer *server, const InetAddress *peer)
 
     bool full = limit > 0 && server->open >= limit;
     if (full)
-        warnx("refused %s: %u connections are open",
-              inet_address_format(peer, text), limit);
+        log_line("refused %s: %u connections are open",
+                 inet_address_format(peer, text), limit);
     return full;
 }
 
@@ -73,7 +73,7 @@ static Connection *add_connection(TcpServer *server, int fd,
     if (connection == NULL)
         return NULL;
     if (connection_table_put(&server->table, connection) < 0) {
-        warn("connection table");
+        log_error("connection table");
         connection_destroy(connection);
         return NULL;
     }
@@ -104,7 +104,7 @@ static int open_reactors(TcpServer *server)
 
     server->reactors = calloc(wanted, sizeof(*server->reactors));
     if (server->reactors == NULL) {
-        warn("reactors");
+        log_error("reactors");
         return -1;
     }
     for (; server->reactor_count < wanted; server->reactor_count++)
@@ -161,7 +161,7 @@ TcpServer *tcp_server_create(EventLoop *loop, int listener,
     TcpServer *server = calloc(1, sizeof(*server));
 
     if (server == NULL) {
-        warn("server");
+        log_error("server");
         return NULL;
     }
     server->loop = loop;

@@ -1,6 +1,6 @@
 #include "thread_pool.h"
+#include "log.h"
 
-#include <err.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -45,7 +45,7 @@ ThreadPool *thread_pool_create(unsigned threads)
         calloc(1, sizeof(*pool) + threads * sizeof(pool->threads[0]));
 
     if (pool == NULL) {
-        warn("thread pool");
+        log_error("thread pool");
         return NULL;
     }
     pthread_mutex_init(&pool->lock, NULL);
@@ -53,7 +53,7 @@ ThreadPool *thread_pool_create(unsigned threads)
     for (; pool->count < threads; pool->count++) {
         errno = pthread_create(&pool->threads[pool->count], NULL, work, pool);
         if (errno != 0) {
-            warn("pthread_create");
+            log_error("pthread_create");
             thread_pool_destroy(pool);
             return NULL;
         }

@@ -1,7 +1,7 @@
 #include "connection.h"
 #include "buffer.h"
+#include "log.h"
 
-#include <err.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +65,7 @@ static void fail(Connection *connection, const char *call)
     connection->state = ENDED;
     if (connection->group->options->verbose ||
         (errno != ECONNRESET && errno != EPIPE))
-        warn("%s %s", call, inet_address_format(&connection->peer, text));
+        log_error("%s %s", call, inet_address_format(&connection->peer, text));
 }
 
 /* Has do_later called after the callbacks in hand. */
@@ -398,7 +398,7 @@ Connection *connection_create(const ConnectionGroup *group, int fd,
     Connection *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL) {
-        warn("connection");
+        log_error("connection");
         close(fd);
         return NULL;
     }

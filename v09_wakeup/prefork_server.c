@@ -148,8 +148,11 @@ static void signal_all(int signo)
             kill(place->pid, signo);
 }
 
+/* The last listening socket to be closed makes the kernel refuse clients. */
 static void stop_all(void)
 {
+    if (!stopping)
+        close(listener);
     stopping = true;
     signal_all(SIGTERM);
 }
@@ -177,7 +180,6 @@ static int run_parent(void)
         if (signo == SIGINT || signo == SIGTERM)
             stop_all(); /* each time: to a child a second one may mean haste */
     }
-    close(listener);
     return result;
 }
 

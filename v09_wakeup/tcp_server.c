@@ -1,9 +1,9 @@
 #include "tcp_server.h"
 #include "acceptor.h"
+#include "log.h"
 #include "reactor.h"
 #include "socket.h"
 
-#include <err.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -35,8 +35,8 @@ static bool is_full(TcpServer *server, const InetAddress *peer)
     bool full = limit > 0 && server->open >= limit;
     pthread_mutex_unlock(&server->lock);
     if (full)
-        warnx("refused %s: %u connections are open",
-              inet_address_format(peer, text), limit);
+        log_line("refused %s: %u connections are open",
+                 inet_address_format(peer, text), limit);
     return full;
 }
 
@@ -87,7 +87,7 @@ static int open_reactors(TcpServer *server, const ConnectionHandler *handler)
 
     server->reactors = calloc(wanted, sizeof(*server->reactors));
     if (server->reactors == NULL) {
-        warn("reactors");
+        log_error("reactors");
         return -1;
     }
     for (; server->reactor_count < wanted; server->reactor_count++)
@@ -144,7 +144,7 @@ TcpServer *tcp_server_create(EventLoop *loop, int listener,
     TcpServer *server = calloc(1, sizeof(*server));
 
     if (server == NULL) {
-        warn("server");
+        log_error("server");
         return NULL;
     }
     server->loop = loop;

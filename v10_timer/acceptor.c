@@ -1,7 +1,7 @@
 #include "acceptor.h"
+#include "log.h"
 #include "socket.h"
 
-#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +19,7 @@ static void rest(Acceptor *acceptor, int error)
 {
     if (error != acceptor->last_error) {
         errno = error;
-        warn("accept");
+        log_error("accept");
     }
     acceptor->last_error = error;
     poll(NULL, 0, REST);
@@ -42,8 +42,8 @@ static void refuse(Acceptor *acceptor)
         close(fd);
     acceptor->spare = open_spare();
     if (fd >= 0)
-        warnx("refused %s: no descriptor is free",
-              inet_address_format(&peer, text));
+        log_line("refused %s: no descriptor is free",
+                 inet_address_format(&peer, text));
     else
         rest(acceptor, error);
 }
@@ -85,11 +85,11 @@ int acceptor_open(Acceptor *acceptor, EventLoop *loop, int listener,
                  handle_event, acceptor);
     acceptor->spare = open_spare();
     if (acceptor->spare < 0) {
-        warn("open /dev/null");
+        log_error("open /dev/null");
         return -1;
     }
     if (channel_watch(&acceptor->channel, EPOLLIN | EPOLLEXCLUSIVE) < 0) {
-        warn("epoll_ctl");
+        log_error("epoll_ctl");
         close(acceptor->spare);
         return -1;
     }

@@ -1,8 +1,8 @@
 #include "connection.h"
 #include "buffer.h"
+#include "log.h"
 #include "socket.h"
 
-#include <err.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +76,7 @@ static void fail(Connection *connection, const char *call)
     connection->reason = FAILED;
     if (connection->group->options->verbose ||
         (errno != ECONNRESET && errno != EPIPE))
-        warn("%s %s", call, inet_address_format(&connection->peer, text));
+        log_error("%s %s", call, inet_address_format(&connection->peer, text));
 }
 
 /* The first reason counts. */
@@ -427,7 +427,7 @@ Connection *connection_create(ConnectionGroup *group, int fd,
     Connection *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL) {
-        warn("connection");
+        log_error("connection");
         close(fd);
         return NULL;
     }

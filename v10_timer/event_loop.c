@@ -1,7 +1,7 @@
 #include "event_loop.h"
+#include "log.h"
 #include "timed_calls.h"
 
-#include <err.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -69,11 +69,11 @@ static int open_wakeup(EventLoop *loop)
 
     channel_init(&loop->wakeup, &loop->epoll, fd, handle_wakeup, loop);
     if (fd < 0) {
-        warn("eventfd");
+        log_error("eventfd");
         return -1;
     }
     if (channel_watch(&loop->wakeup, EPOLLIN) < 0) {
-        warn("epoll_ctl");
+        log_error("epoll_ctl");
         return -1;
     }
     return 0;
@@ -84,7 +84,7 @@ EventLoop *event_loop_create(void)
     EventLoop *loop = calloc(1, sizeof(*loop));
 
     if (loop == NULL) {
-        warn("event loop");
+        log_error("event loop");
         return NULL;
     }
     if (epoll_open(&loop->epoll) < 0) {
@@ -148,13 +148,13 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
     int fd =
         signalfd(loop->signals.fd, &loop->caught, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) {
-        warn("signalfd");
+        log_error("signalfd");
         return -1;
     }
     if (loop->signals.fd < 0)
         channel_init(&loop->signals, &loop->epoll, fd, handle_signal, loop);
     if (channel_watch(&loop->signals, EPOLLIN) < 0) {
-        warn("epoll_ctl");
+        log_error("epoll_ctl");
         return -1;
     }
     return 0;

@@ -148,8 +148,11 @@ static void signal_all(int signo)
             kill(place->pid, signo);
 }
 
+/* The last listening socket to be closed makes the kernel refuse clients. */
 static void stop_all(void)
 {
+    if (!stopping)
+        close(listener);
     stopping = true;
     signal_all(SIGTERM);
 }
@@ -179,7 +182,6 @@ static int run_parent(void)
         if (signo == SIGUSR1)
             signal_all(SIGUSR1);
     }
-    close(listener);
     return result;
 }
 

@@ -1,6 +1,5 @@
 #include "reactor.h"
-
-#include <err.h>
+#include "log.h"
 
 static void say(const Reactor *reactor, const char *what,
                 const Connection *connection)
@@ -8,8 +7,8 @@ static void say(const Reactor *reactor, const char *what,
     char text[INET_ADDRESS_TEXT];
 
     if (reactor->group.options->verbose)
-        warnx("%s %s", what,
-              inet_address_format(connection_peer(connection), text));
+        log_line("%s %s", what,
+                 inet_address_format(connection_peer(connection), text));
 }
 
 static int on_opened(void *owner, Connection *connection)

@@ -1,6 +1,6 @@
 #include "timed_calls.h"
+#include "log.h"
 
-#include <err.h>
 #include <stdlib.h>
 
 /* What a TimerId stands for. One that is done with is kept, for its number. */
@@ -53,7 +53,7 @@ static void set_call(void *context)
 
     if (timer_queue_set(event_loop_timers(call->calls->loop), &call->timer,
                         call->due) < 0) {
-        warn("timer");
+        log_error("timer");
         release(call);
     }
 }

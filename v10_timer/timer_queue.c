@@ -1,6 +1,6 @@
 #include "timer_queue.h"
+#include "log.h"
 
-#include <err.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -101,11 +101,11 @@ int timer_queue_open(TimerQueue *queue, Epoll *epoll)
     *queue = (TimerQueue){0};
     channel_init(&queue->channel, epoll, fd, handle_event, queue);
     if (fd < 0) {
-        warn("timerfd_create");
+        log_error("timerfd_create");
         return -1;
     }
     if (channel_watch(&queue->channel, EPOLLIN) < 0) {
-        warn("epoll_ctl");
+        log_error("epoll_ctl");
         close(fd);
         queue->channel.fd = -1;
         return -1;

@@ -1,6 +1,7 @@
 """C unit checks of the parts that sockets can't reach well, against each stage that has them."""
 from __future__ import annotations
 
+import re
 import subprocess
 
 from harness import build
@@ -10,14 +11,25 @@ from harness.spec import ONLY_ECHO, promise
 from harness.stages import TESTS
 
 
+def parts_of(test, folder) -> list:
+    """The stage's sources that a unit check needs: what it includes, and what those do."""
+    found, waiting = [], [test]
+    while waiting:
+        for name in re.findall(r'^#include "(\w+)\.h"', waiting.pop().read_text("utf-8"), re.M):
+            new = [folder / f"{name}.{kind}" for kind in "ch"]
+            waiting += [file for file in new if file.exists() and file not in found]
+            found += [file for file in new if file.exists() and file not in found]
+    return [file for file in found if file.suffix == ".c"]
+
+
 class Units(Check):
     group = "units"
 
-    def run_unit(self, part: str, *needs: str):
+    def run_unit(self, part: str):
         """Compile unit/test_PART.c with the stage's own sources, and run it."""
         folder = self.target.stage.folder
-        sources = [TESTS / "unit" / f"test_{part}.c"]
-        sources += [folder / f"{name}.c" for name in (part, *needs)]
+        test = TESTS / "unit" / f"test_{part}.c"
+        sources = [test, *parts_of(test, folder)]
         name = f"unit/{self.mode.name}/{self.target.stage.name}/test_{part}"
         try:
             program = build.compile_c(name, sources, self.mode, [folder, TESTS / "unit"])
@@ -29,6 +41,7 @@ class Units(Check):
             argv = ["valgrind", "-q", f"--tool={self.mode.tool}", "--error-exitcode=99"] + (
                 ["--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all"]
                 if self.mode.tool == "memcheck" else []) + argv
+        argv += ["light"] if self.mode.light else []
         done = subprocess.run(argv, capture_output=True, text=True, check=False,
                               timeout=self.limit(20))
         if done.returncode:
@@ -44,3 +57,18 @@ class Units(Check):
     def codec(self):
         """unit/test_codec.c"""
         self.run_unit("codec")
+
+    @promise("units", "8-", ONLY_ECHO)
+    def thread_pool(self):
+        """unit/test_thread_pool.c"""
+        self.run_unit("thread_pool")
+
+    @promise("units", "9-", ONLY_ECHO)
+    def event_loop(self):
+        """unit/test_event_loop.c"""
+        self.run_unit("event_loop")
+
+    @promise("units", "10-", ONLY_ECHO)
+    def timers(self):
+        """unit/test_timers.c"""
+        self.run_unit("timers")

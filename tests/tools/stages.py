@@ -8,9 +8,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # The parts from the ground up: no part calls one further down this list.
-LADDER = ("inet_address", "socket", "epoll", "channel", "codec", "options",
-          "task", "thread_pool", "timer_queue", "event_loop", "timed_calls",
-          "acceptor", "buffer", "statistics", "connection",
+LADDER = ("log", "inet_address", "socket", "epoll", "channel", "codec",
+          "options", "task", "thread_pool", "timer_queue", "event_loop",
+          "timed_calls", "acceptor", "buffer", "statistics", "connection",
           "connection_table", "reactor", "tcp_server")
 
 
