@@ -53,6 +53,7 @@ struct Connection {
     Buffer output; /* sent and not taken by the kernel */
     size_t scanned; /* so much of the input holds no message's end */
     State state;
+    Reason reason; /* for which it is closed */
     bool read_ended; /* the client has sent end of file */
     bool paused; /* from high water until output falls to half of it */
     bool pending; /* whole messages may be waiting in the input */
@@ -62,7 +63,6 @@ struct Connection {
     bool written; /* the handler is to be told that all is out */
     Task task;
     Timer idle; /* when to look whether anything has moved */
-    Reason reason; /* for which it is closed */
     Work *work; /* the message that a worker has; NULL: none */
     InetAddress peer;
 };

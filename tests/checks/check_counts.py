@@ -152,7 +152,7 @@ class Counts(Check):
     @promise("counts", "10-", ONLY_ECHO)
     def again_and_again(self):
         """A hundred SIGUSR1 while clients talk: all is echoed, each block is whole."""
-        server = self.serve("-t", "2", "-w", "2", "-v")
+        server = self.serve("-t", "2", "-w", "2")
         failures = []
 
         def talk():

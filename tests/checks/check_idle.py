@@ -9,8 +9,6 @@ from harness.client import noise, pump
 from harness.server import Broken
 from harness.spec import ONLY_ECHO, promise
 
-WITH_IDLE = ("echo_server", "http_server")
-
 
 class Idle(Check):
     group = "idle"
@@ -193,7 +191,7 @@ class Idle(Check):
         for client in clients:
             client.echo(hint="silent for 1.2 s; -i was 0, not given, 86400")
 
-    @promise("usage", "10-", ("echo_server", "http_server", "chargen_server"))
+    @promise("usage", "10-", ("echo_server", "http_server", "chargen_server"), modes=("plain",))
     def seconds_of_every_form(self):
         """-i takes whole and decimal seconds from 0 to 86400, nothing else."""
         for good in ("0", "0.001", "0.5", "60", "86399.999", "86400", "86400.0"):

@@ -62,13 +62,13 @@ class Stop(Check):
         """The server can't get rid of what it has for this client; it stops all the same."""
         self.stop_while_stalled(STOP_LIMIT)
 
-    @promise("drain", "9-", ECHO)
+    @promise("drain", "9-", ("prefork_server",))
     def drain_comes_to_an_end(self):
         """A client that does not read is waited for, but for three seconds at most."""
-        self.stop_while_stalled(4.0)
+        self.stop_while_stalled(4.0, signal.SIGTERM)
 
-    def stop_while_stalled(self, limit):
-        for how in (signal.SIGTERM, signal.SIGINT)[:self.few(2, 1)]:
+    def stop_while_stalled(self, limit, *signals):
+        for how in signals or (signal.SIGTERM, signal.SIGINT)[:self.few(2, 1)]:
             server = self.serve()
             client = self.connect(server, sndbuf=65536, rcvbuf=4096)
             stuff = pump(client, noise(1 << 20) * 64, half_close=False, read=False,

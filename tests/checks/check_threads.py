@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import time
 
 from harness.check import Check
@@ -45,7 +47,7 @@ class Cores(Check):
                              f"one and those of -t and -w; it has {server.threads()}")
             server.stop()
 
-    @promise("cores", "8-", THREADED)
+    @promise("cores", "8-", THREADED, modes=("plain",))
     def ends_of_the_range(self):
         """0 to 1024 threads of each kind; more is wrong use."""
         options = ("-t", "-w") if self.target.program == "echo_server" else ("-t",)
@@ -108,3 +110,25 @@ class Cores(Check):
             got = client.read(3 * len(b"HTTP/1.1 200 OK"))
             if not got.startswith(b"HTTP/1.1 200"):
                 raise Broken(f"-t 4: a request was answered {got[:80]!r}")
+
+    @promise("verbose", "8-", ONLY_ECHO)
+    def lines_are_whole(self):
+        """-v -t 4: clients come and go on all threads; each report is a line of its own."""
+        server = self.serve("-v", "-t", "4")
+        count = self.few(200, 20)
+        for _ in range(3):
+            # All newcomers at once, all departures at once: the threads report side by side.
+            os.kill(server.process.pid, signal.SIGSTOP)
+            clients = self.connect_many(server, count)
+            os.kill(server.process.pid, signal.SIGCONT)
+            for client in clients[-4:]:
+                client.echo()
+            for client in clients:
+                client.close()
+            self.expect_no_leak(server)
+        server.err.wait(lambda text: text.count("\n") >= 6 * count, self.limit(2))
+        report = re.compile(r"echo_server: (opened|closed) [0-9.]+:\d+")
+        for line in server.err.text.splitlines():
+            if not report.fullmatch(line):
+                raise Broken(f"-v -t 4: a line on stderr is not whole: {line!r}\n  is a line "
+                             "written in several calls, between which other threads write?")

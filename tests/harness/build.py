@@ -51,6 +51,7 @@ def build_stages(stages, mode: Mode):
 
     A stage of which only some programs were built is among both.
     """
+    scratch()       # before there are several threads that want it
     with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
         results = list(pool.map(lambda stage: _build(stage, mode), stages))
     built = [stage for stage, words in results if stage.programs()]

@@ -1,8 +1,11 @@
 """Proves the checks: each wrong server must be caught by the checks that name it."""
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from harness import build, modes
 from harness.check import Target
@@ -10,6 +13,7 @@ from harness.report import Report
 from harness.runner import Task, load_checks, methods, plan, run_all
 from harness.stages import Stage, find_stages
 from wrong.catalogue import CATALOGUE, PARTS
+from wrong.mutations import MUTATIONS
 
 # The server without a mistake must pass every check of v07, and these that are of earlier stages.
 BASE_STAGE = 7
@@ -73,6 +77,7 @@ def wrong_tasks(names):
             case, method = find_check(check)
             if not names or any(n in f"{wrong.name} {check}" for n in names):
                 tasks.append(Task(_target(stage, wrong.program), case, method))
+    tasks += mutation_tasks(names)
     return tasks + [t for t in part_tasks() if not names or any(n in t.check for n in names)]
 
 
@@ -95,10 +100,40 @@ def part_tasks():
     return tasks
 
 
+def mutation_tasks(names):
+    """The stages with one line changed, each with the checks that must catch it."""
+    stages = {stage.number: stage for stage in find_stages()}
+    wanted = [(m, check) for m in MUTATIONS if m.stage in stages for check in m.caught_by
+              if not names or any(n in f"{m.name} {check}" for n in names)]
+    chosen = list(dict.fromkeys(m for m, _ in wanted))
+    build.scratch()
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        built = dict(zip(chosen, pool.map(lambda m: mutate(m, stages[m.stage]), chosen)))
+    return [Task(_target(built[m], m.program), *find_check(check)) for m, check in wanted]
+
+
+def mutate(mutation, stage):
+    """A copy of the stage with the mistake, built."""
+    folder = build.scratch() / "mutations" / f"{mutation.program}-{mutation.name}"
+    shutil.copytree(stage.folder, folder, ignore=shutil.ignore_patterns("exercises"))
+    files = [f for f in folder.glob("*.[ch]") if mutation.old in f.read_text("utf-8")]
+    text = files[0].read_text("utf-8") if len(files) == 1 else ""
+    if text.count(mutation.old) != 1:
+        raise SystemExit(f"run.py: tests/wrong/mutations.py, {mutation.name}: its text does not "
+                         f"stand once in {stage.name}: {mutation.old!r}")
+    files[0].write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+    done = subprocess.run(["make", "-C", str(folder), "-s", mutation.program],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"run.py: tests/wrong/mutations.py, {mutation.name} does not compile:\n"
+                         f"{done.stderr}")
+    return Stage(stage.number, mutation.name, folder)
+
+
 def unproven(proven):
     """The checks of the stages so far that no wrong server was caught by."""
     names = {f"{case.group}.{method}" for case in load_checks() for method in methods(case)
-             if any(getattr(case, method).spec.applies(n, p, "plain") for n in range(1, 8)
+             if any(getattr(case, method).spec.applies(n, p, "plain") for n in range(1, 11)
                     for p in getattr(case, method).spec.programs)}
     return sorted(names - proven)
 

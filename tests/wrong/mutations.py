@@ -1,0 +1,219 @@
+"""The real stages with one line changed for the worse, and the checks that must catch it.
+
+For what takes threads, processes or timers to get wrong: the wrong server has none of them. A
+mutation replaces a text that stands once in a stage's sources; when it no longer stands there,
+the proof says so, and the mutation wants a new text.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """What is replaced by what, in which stage."""
+
+    name: str
+    words: str
+    old: str
+    new: str
+    caught_by: tuple
+    stage: int = 10
+    program: str = "echo_server"
+
+
+def _mutation(name, words, old, new, *caught_by, **more):
+    return Mutation(name, words, old, new, caught_by, **more)
+
+
+THREADS = (
+    _mutation("one-loop-for-all", "gives every connection to the first loop",
+              "server->next++ % server->reactor_count", "0 * server->next",
+              "cores.connections_in_turn", "cores.at_the_same_time", "counts.loops_and_workers"),
+    _mutation("one-thread-more", "starts one I/O thread more",
+              "thread_pool_create(server->options->io_threads)",
+              "thread_pool_create(server->options->io_threads + 1)",
+              "cores.as_many_as_asked", "cores.all_on_the_main_thread"),
+    _mutation("any-number", "takes any number of threads", "THREADS = 1024", "THREADS = 1 << 30",
+              "cores.ends_of_the_range"),
+    _mutation("one-worker", "has one worker whatever -w says", "thread_pool_create(workers)",
+              "thread_pool_create(1)", "workers.so_many_at_a_time"),
+    _mutation("no-workers", "lets the loop handle messages in spite of -w",
+              "if (connection->group->workers != NULL) {", "if (0) {",
+              "workers.pipeline_delays_nobody_else", "workers.loop_goes_on_meanwhile"),
+    _mutation("workers-side-by-side", "gives a second message of a connection to a worker",
+              "!connection->paused &&\n           connection->work == NULL;",
+              "!connection->paused;",
+              "workers.replies_in_order", "workers.fast_ones_in_order",
+              "workers.thousands_come_and_go"),
+    _mutation("reads-on", "reads on however much waits for a worker",
+              "(!connection->paused && !connection->pending && !connection->draining)",
+              "true", "workers.bounded_memory"),
+    _mutation("end-does-not-wait", "closes while a worker has a message",
+              "!connection->pending && connection->work == NULL)", "!connection->pending)",
+              "workers.replies_after_the_end"),
+    _mutation("forgets-the-worker", "frees a connection whose message a worker has",
+              "if (connection->state == ENDED && connection->work == NULL) {",
+              "if (connection->state == ENDED) {",
+              "workers.they_leave_while_workers_work"),
+    _mutation("lines-in-pieces", "writes a line in two calls",
+              'fprintf(stderr, "%s: %s%s%s\\n", program_invocation_short_name, message,',
+              'fprintf(stderr, "%s: ", program_invocation_short_name);\n'
+              '    fprintf(stderr, "%s%s%s\\n", message,', "cores.lines_are_whole"),
+    _mutation("stops-when-done", "waits at a stop for the whole queue of work",
+              "if (!pool->stop)\n        task", "task",
+              "workers.stop_with_work_in_the_queue", "units.thread_pool", stage=8),
+    _mutation("locked-out", "handles messages under the lock of the workers' queue",
+              "    pthread_mutex_unlock(&pool->lock);\n    return task;",
+              "    if (!task) pthread_mutex_unlock(&pool->lock);\n"
+              "    else { pthread_mutex_unlock(&pool->lock); static pthread_mutex_t one = "
+              "PTHREAD_MUTEX_INITIALIZER; pthread_mutex_lock(&one); task->run(task->context); "
+              "pthread_mutex_unlock(&one); return next_task(pool); }\n    return task;",
+              "units.thread_pool"),
+)
+
+LOOP = (
+    _mutation("looks-around", "wakes up every 200 ms", "loop->due ? 0 : -1", "loop->due ? 0 : 200",
+              "asleep.no_thread_wakes_up", "idle.thousands_cost_nothing"),
+    _mutation("early-tasks-wait", "does not wake itself for what was queued before",
+              "if (first)\n        wake(loop);", "if (first && 0)\n        wake(loop);",
+              "units.event_loop"),
+    _mutation("wakes-each-time", "writes a wake-up for each task",
+              "if (first)\n        wake(loop);", "wake(loop);", "units.event_loop"),
+    _mutation("late-tasks-lost", "drops what is queued while it quits",
+              "while (run_tasks(loop))\n        ;", "", "units.event_loop"),
+)
+
+DRAIN = (
+    _mutation("no-drain", "stops at the first signal", "if ((*server)->draining) {",
+              "if (server != NULL) {", "drain.what_waits_is_answered",
+              "drain.what_waits_for_workers_is_answered", "drain.many_pipelines",
+              "drain.newcomers_in_the_queue", "drain.late_reader_gets_all",
+              "drain.half_closed_and_gone", "drain.second_signal_ends_it_at_once",
+              "counts.while_it_drains"),
+    _mutation("no-drain", "stops at the first signal", "if ((*server)->draining) {",
+              "if (server != NULL) {", "chargen.stop_while_somebody_does_not_read",
+              program="chargen_server"),
+    _mutation("no-haste", "ignores a second signal",
+              "(*server)->draining) {\n        event_loop_quit(loop);", "(*server)->draining) {",
+              "drain.second_signal_ends_it_at_once"),
+    _mutation("no-haste", "ignores a second signal",
+              "(*server)->draining) {\n        event_loop_quit(loop);", "(*server)->draining) {",
+              "chargen.stop_while_somebody_does_not_read", program="chargen_server"),
+    _mutation("waits-five-seconds", "waits five seconds for a client", "3000000000", "5000000000",
+              "drain.three_seconds_at_most"),
+    _mutation("waits-one-second", "waits one second for a client", "3000000000", "1000000000",
+              "drain.three_seconds_at_most"),
+    _mutation("waits-five-seconds", "waits five seconds for a client", "3000000000", "5000000000",
+              "stop.drain_comes_to_an_end", program="prefork_server"),
+    _mutation("queue-forgotten", "does not empty the listening socket's queue",
+              "i < SOMAXCONN && accept_client(acceptor)", "i < 0",
+              "drain.newcomers_in_the_queue"),
+    _mutation("port-stays-open", "leaves the listening socket open while it drains",
+              "    close(acceptor->channel.fd);\n    acceptor->channel.fd = -1;\n", "",
+              "drain.newcomers_are_refused"),
+    _mutation("closes-on-input", "closes with input unread when it drains",
+              "(connection->read_ended || quiet))", "(connection->read_ended || connection->draining))",
+              "drain.no_reset_though_it_goes_on_sending"),
+    _mutation("waits-for-farewell", "waits for idle clients to close",
+              "(connection->read_ended || quiet))", "connection->read_ended)",
+              "drain.idle_clients_do_not_delay", "drain.half_a_message_is_dropped"),
+)
+
+IDLE = (
+    _mutation("never-evicts", "never closes an idle connection", "return limit == 0 ? 0 :",
+              "return limit != 1 ? 0 :", "idle.in_time", "idle.who_is_stuck_is_closed",
+              "idle.handled_by_the_loop", "counts.balance"),
+    _mutation("never-evicts", "never closes an idle connection", "return limit == 0 ? 0 :",
+              "return limit != 1 ? 0 :", "idle.http_keep_alive", program="http_server"),
+    _mutation("in-a-hurry", "closes 50 ms too soon", "CLOCK_TICK = 20", "CLOCK_TICK = -50",
+              "idle.in_time", "idle.from_the_last_byte_on"),
+    _mutation("takes-its-time", "closes 0.9 s too late", "CLOCK_TICK = 20", "CLOCK_TICK = 900",
+              "idle.in_time", "idle.thousands_cost_nothing"),
+    _mutation("zero-is-at-once", "takes -i 0 for a millisecond", "return limit == 0 ? 0 :",
+              "return", "idle.never_with_zero"),
+    _mutation("deaf-and-idle", "closes whoever has been there for so long",
+              "if (idle < limit && ", "if (0 && ", "idle.who_sends_is_kept",
+              "idle.who_reads_is_kept", "idle.from_the_last_byte_on"),
+    _mutation("work-is-idle", "closes a connection whose message is handled",
+              "connection->work == NULL ? socket_idle(connection->channel.fd) : 0",
+              "socket_idle(connection->channel.fd)", "idle.who_waits_for_the_handler_is_kept"),
+    _mutation("whole-seconds", "takes whole seconds only", "if (text[length] == '.')",
+              "if (text[length] == ',')", "idle.seconds_of_every_form"),
+)
+
+COUNTS = (
+    _mutation("counts-no-output", "forgets bytes that the output buffer held",
+              "statistics.bytes_out += ", "statistics.pauses += 0 * ",
+              "counts.balance", "counts.pauses_of_a_slow_reader"),
+    _mutation("counts-no-pauses", "does not count pauses", "statistics.pauses++",
+              "statistics.pauses += 0", "counts.pauses_of_a_slow_reader"),
+    _mutation("sum-of-one", "adds the counts up wrongly",
+              "sum->messages_in += more->messages_in", "sum->messages_in = more->messages_in",
+              "counts.balance", "counts.loops_and_workers"),
+    _mutation("report-in-pieces", "starts a report anew with every signal",
+              "if (server->reports > 0)\n        return;", "", "counts.again_and_again"),
+)
+
+TIMERS = (
+    _mutation("drifts", "counts a period from when it is done",
+              "call->due += call->period * (late / call->period + 1);",
+              "call->due += late + call->period;", "units.timers"),
+    _mutation("makes-up", "calls for each period that was missed",
+              "(late / call->period + 1)", "(0 * late + 1)", "units.timers"),
+    _mutation("any-id", "cancels whatever has the place of an old timer",
+              "id.call != NULL && id.call->number == id.number", "id.call != NULL",
+              "units.timers"),
+    _mutation("sets-the-clock", "sets the timerfd for each timer",
+              "if (queue->set_for != 0 && queue->set_for <= due)", "if (due < 0)",
+              "units.timers"),
+    _mutation("heap-of-sorts", "forgets to compare the second child",
+              "if (next < queue->count &&", "if (0 && next < queue->count &&", "units.timers"),
+)
+
+PREFORK = tuple(
+    _mutation(*words, program="prefork_server") for words in (
+        ("not-replaced", "replaces no child", "place->pid == 0 && place->due <= now() &&",
+         "place->pid == 0 && place->due == 0 &&", "prefork.a_killed_child_is_replaced"),
+        ("in-a-rush", "replaces children at once", "place->due = now() + second;",
+         "place->due = now();", "prefork.replaced_not_in_a_rush"),
+        ("orphans", "leaves its children behind when it is killed",
+         "prctl(PR_SET_PDEATHSIG, SIGTERM);", "", "prefork.no_child_outlives_the_parent"),
+        ("silent-loss", "does not say that a child was killed", "if (WIFSIGNALED(status))",
+         "if (WIFSIGNALED(status) && 0)", "prefork.a_killed_child_is_replaced"),
+        ("one-too-few", "starts one child less", "places = calloc(options.processes,",
+         "places = calloc(options.processes -= options.processes > 1,",
+         "prefork.as_many_as_asked", "prefork.stop_ends_all"),
+        ("no-number", "takes any number of processes",
+         "number(letter, text, 1, THREADS); break;\n    case 'i'",
+         "(unsigned)atoi(text) + 1; break;\n    case 'i'", "prefork.range_of_n"),
+        ("signal-twice", "leaves its children in the terminal's process group",
+         "setpgid(0, 0);", "", "prefork.ctrl_c_counts_once"),
+        ("waits-its-turn", "stops only when every place is full",
+         "stopping = true;", "stopping = true; sleep(places[0].due > now() ? 2 : 0);",
+         "prefork.stop_while_a_place_is_empty"),
+        ("looks-around", "wakes up every 200 ms", "loop->due ? 0 : -1", "loop->due ? 0 : 200",
+         "prefork.no_process_wakes_up"),
+    ))
+
+CHARGEN = tuple(
+    _mutation(*words, program="chargen_server") for words in (
+        ("short-lines", "sends lines of 71 characters", "WIDTH = 72", "WIDTH = 71",
+         "chargen.pattern", "chargen.many_readers", "chargen.stop_while_somebody_reads"),
+        ("leaves-at-the-end", "stops at the client's half-close", ".talks_on = true",
+         ".talks_on = false", "chargen.after_half_close"),
+        ("answers-input", "sends lines for input too", "    (void)size;\n",
+         "    (void)size;\n    connection_send(connection, lines, 100);\n",
+         "chargen.input_is_thrown_away"),
+        ("a-megabyte-ahead", "sends a megabyte at a time",
+         "connection_send(connection, lines, sizeof(lines));",
+         "for (int i = 0; i < 150; i++)\n        connection_send(connection, lines, "
+         "sizeof(lines));", "chargen.one_buffer_for_who_does_not_read"),
+        ("forgets-who-leaves", "does not notice that a client has gone",
+         "connection->state = ENDED;\n    connection->reason = FAILED;",
+         "connection->reason = FAILED;", "chargen.who_leaves_is_forgotten"),
+        ("deaf", "does not catch SIGINT", "if (event_loop_catch_signal(loop, SIGINT, on_stop, "
+         "server) < 0)\n        return -1;", "", "chargen.stop_while_idle"),
+    ))
+
+MUTATIONS = THREADS + LOOP + DRAIN + IDLE + COUNTS + TIMERS + PREFORK + CHARGEN
