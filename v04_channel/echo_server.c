@@ -124,10 +124,11 @@ static int accept_client(InetAddress *peer)
     static int last_error;
 
     if (fd < 0 && errno != EINTR && !stopping) {
-        if (errno != last_error) /* said once, not a hundred times a second */
+        if (errno != last_error)
             warn("accept");
+        else
+            poll(NULL, 0, 10); /* it fails again: sleep for 10 ms, not spin */
         last_error = errno;
-        poll(NULL, 0, 10); /* what failed would fail again at once */
     } else {
         last_error = 0;
     }

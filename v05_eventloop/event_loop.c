@@ -90,8 +90,12 @@ int event_loop_wait_writable(EventLoop *loop, int fd)
         {.fd = loop->signals.fd, .events = POLLIN},
     };
 
-    poll(either, 2, -1);
-    return either[1].revents != 0 ? -1 : 0;
+    while (!loop->quit && either[0].revents == 0) {
+        poll(either, 2, -1);
+        if (either[1].revents != 0)
+            handle_signal(loop);
+    }
+    return loop->quit ? -1 : 0;
 }
 
 int event_loop_run(EventLoop *loop)

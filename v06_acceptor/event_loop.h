@@ -22,16 +22,16 @@ Epoll *event_loop_epoll(EventLoop *loop);
 
 /*
  * Makes a signal an event of this loop: on_signal is called like any other
- * callback, and the signal no longer interrupts anything, see signalfd(2).
+ * callback, and the signal no longer interrupts anything, see signalfd(2):
+ * it is blocked for this thread, and for those that it creates from now on.
  * Returns 0, or -1; then what failed has been said.
  */
 int event_loop_catch_signal(EventLoop *loop, int signo,
                             void (*on_signal)(void *context), void *context);
 
 /*
- * Waits until fd takes more bytes; no callback is called meanwhile. Returns
- * 0, or -1 when a signal that the loop catches has come: then the loop must
- * have its turn first.
+ * Waits until fd takes more bytes; no callback is called meanwhile but those
+ * of signals. Returns 0, or -1 when the loop is to quit.
  */
 int event_loop_wait_writable(EventLoop *loop, int fd);
 

@@ -31,6 +31,7 @@ struct Connection {
     bool read_ended; /* the client has sent end of file */
     bool paused; /* from high water until output falls to half of it */
     bool pending; /* whole messages may be waiting in the input */
+    bool handling; /* its event is being handled; it is settled after that */
     bool corked; /* more messages are at hand: gather their replies */
     InetAddress peer;
 };
@@ -146,20 +147,21 @@ static void handle_input(Connection *connection)
  */
 static void take(Connection *connection, const char *data, size_t size)
 {
+    bool first = buffer_size(&connection->input) == 0;
     size_t used = 0;
 
     if (connection->state != OPEN)
         return;
-    if (buffer_size(&connection->input) == 0 && may_handle(connection))
+    if (first && may_handle(connection))
         used = handle_messages(connection, data, size);
+    else
+        connection->pending = true;
     if (used == size)
         return;
     if (buffer_append(&connection->input, data + used, size - used) < 0)
         fail(connection, "input");
-    if (used == 0) {
-        connection->pending = true;
+    if (!first)
         handle_input(connection);
-    }
 }
 
 /*
@@ -243,6 +245,7 @@ static void handle_event(void *context)
     Connection *connection = context;
     uint32_t ready = connection->channel.ready;
 
+    connection->handling = true;
     if (!(ready & (EPOLLIN | EPOLLOUT)))
         ready = connection->channel.events;
     if (ready & EPOLLOUT)
@@ -250,6 +253,7 @@ static void handle_event(void *context)
     if (ready & EPOLLIN && connection->state != ENDED)
         handle_readable(connection);
     settle(connection);
+    connection->handling = false;
     if (connection->state == ENDED)
         connection->group->on_ended(connection->group->owner, connection);
 }
@@ -297,6 +301,17 @@ const InetAddress *connection_peer(const Connection *connection)
     return &connection->peer;
 }
 
+/*
+ * When its loop is not at it already, has it come to it soon: a socket that
+ * can be written to says so at once.
+ */
+static void look_again(Connection *connection)
+{
+    if (!connection->handling)
+        channel_watch(&connection->channel,
+                      connection->channel.events | EPOLLOUT);
+}
+
 void connection_send(Connection *connection, const void *data, size_t size)
 {
     size_t sent = 0;
@@ -306,10 +321,13 @@ void connection_send(Connection *connection, const void *data, size_t size)
         sent = write_now(connection, data, size);
     if (connection->state == OPEN && sent < size)
         keep(connection, (const char *)data + sent, size - sent);
+    if (connection->state != OPEN || sent < size)
+        look_again(connection);
 }
 
 void connection_finish(Connection *connection)
 {
     if (connection->state == OPEN)
         connection->state = FINISHING;
+    look_again(connection);
 }

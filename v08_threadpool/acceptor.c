@@ -14,15 +14,21 @@ static int open_spare(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* What just failed would fail again at once: say it once, and rest. */
-static void rest(Acceptor *acceptor, int error)
+/*
+ * Some errors are one client's, and gone with it: see accept(2). What fails
+ * again in the same way is said once, and not tried again at once.
+ */
+static void handle_failure(Acceptor *acceptor, int error)
 {
-    if (error != acceptor->last_error) {
-        errno = error;
-        log_error("accept");
+    if (error == EAGAIN || error == EINTR)
+        return;
+    if (error == acceptor->last_error) {
+        poll(NULL, 0, REST);
+        return;
     }
     acceptor->last_error = error;
-    poll(NULL, 0, REST);
+    errno = error;
+    log_error("accept");
 }
 
 /*
@@ -45,7 +51,7 @@ static void refuse(Acceptor *acceptor)
         log_line("refused %s: no descriptor is free",
                  inet_address_format(&peer, text));
     else
-        rest(acceptor, error);
+        handle_failure(acceptor, error);
 }
 
 static void accept_client(Acceptor *acceptor)
@@ -60,8 +66,8 @@ static void accept_client(Acceptor *acceptor)
         acceptor->on_client(acceptor->context, fd, &peer);
     } else if ((errno == EMFILE || errno == ENFILE) && acceptor->spare >= 0) {
         refuse(acceptor);
-    } else if (errno != EAGAIN && errno != EINTR) {
-        rest(acceptor, errno);
+    } else {
+        handle_failure(acceptor, errno);
     }
 }
 

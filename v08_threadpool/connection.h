@@ -26,7 +26,7 @@ typedef struct ConnectionHandler {
      */
     void (*on_message)(void *context, Connection *connection, const char *data,
                        size_t size);
-    /* A message is longer than it may be. To be closed, if not more. */
+    /* A message is longer than it may be. The connection finishes after it. */
     void (*on_too_long)(void *context, Connection *connection);
     void *context;
 } ConnectionHandler;

@@ -23,7 +23,8 @@ Epoll *event_loop_epoll(EventLoop *loop);
 
 /*
  * Makes a signal an event of this loop: on_signal is called like any other
- * callback, and the signal no longer interrupts anything, see signalfd(2).
+ * callback, and the signal no longer interrupts anything, see signalfd(2):
+ * it is blocked for this thread, and for those that it creates from now on.
  * Returns 0, or -1; then what failed has been said.
  */
 int event_loop_catch_signal(EventLoop *loop, int signo,

@@ -44,9 +44,9 @@ static ssize_t find_length(const char *data, size_t size, size_t scanned,
     if (size < sizeof(payload))
         return CODEC_NOT_YET;
     memcpy(&payload, data, sizeof(payload)); /* it may lie unaligned */
-    size_t length = sizeof(payload) + ntohl(payload);
-    if (length > longest)
+    if (ntohl(payload) > longest - sizeof(payload))
         return CODEC_TOO_LONG;
+    size_t length = sizeof(payload) + ntohl(payload);
     return length <= size ? (ssize_t)length : CODEC_NOT_YET;
 }
 

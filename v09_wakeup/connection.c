@@ -48,6 +48,7 @@ struct Connection {
     bool read_ended; /* the client has sent end of file */
     bool paused; /* from high water until output falls to half of it */
     bool pending; /* whole messages may be waiting in the input */
+    bool handling; /* it is being handled; it is settled after that */
     bool corked; /* more messages are at hand: gather their replies */
     bool draining; /* nothing more is read but what has come already */
     bool queued; /* task waits in the loop's queue */
@@ -222,20 +223,21 @@ static void handle_input(Connection *connection)
  */
 static void take(Connection *connection, const char *data, size_t size)
 {
+    bool first = buffer_size(&connection->input) == 0;
     size_t used = 0;
 
     if (connection->state != OPEN)
         return;
-    if (buffer_size(&connection->input) == 0 && may_handle(connection))
+    if (first && may_handle(connection))
         used = handle_messages(connection, data, size);
+    else
+        connection->pending = true;
     if (used == size)
         return;
     if (buffer_append(&connection->input, data + used, size - used) < 0)
         fail(connection, "input");
-    if (used == 0) {
-        connection->pending = true;
+    if (!first)
         handle_input(connection);
-    }
 }
 
 /*
@@ -348,11 +350,13 @@ static void do_later(void *context)
         connection->group->on_ended(connection->group->owner, connection);
         return;
     }
+    connection->handling = true;
     if (connection->written && connection->state == OPEN) {
         connection->written = false;
         handler->on_write_complete(handler->context, connection);
     }
     settle(connection);
+    connection->handling = false;
 }
 
 /* The worker is done: its reply goes out, the next message may go in. */
@@ -362,6 +366,7 @@ static void finish_work(void *context)
     Work *work = connection->work;
 
     connection->work = NULL;
+    connection->handling = true;
     if (work->failed)
         fail(connection, "output");
     if (buffer_size(&work->reply) > 0)
@@ -373,6 +378,7 @@ static void finish_work(void *context)
     free(work);
     handle_input(connection);
     settle(connection);
+    connection->handling = false;
 }
 
 /* An error alone shows in whichever call is tried next. */
@@ -383,6 +389,7 @@ static void handle_event(void *context)
 
     if (connection->state == ENDED)
         return;
+    connection->handling = true;
     if (!(ready & (EPOLLIN | EPOLLOUT)))
         ready = connection->channel.events;
     if (ready & EPOLLOUT)
@@ -390,6 +397,7 @@ static void handle_event(void *context)
     if (ready & EPOLLIN && connection->state != ENDED)
         handle_readable(connection);
     settle(connection);
+    connection->handling = false;
 }
 
 Connection *connection_create(const ConnectionGroup *group, int fd,
@@ -456,6 +464,13 @@ static void send_by_worker(Work *work, const void *data, size_t size)
         work->failed = true;
 }
 
+/* When its loop is not at it already, has it come to it soon. */
+static void look_again(Connection *connection)
+{
+    if (!connection->handling)
+        queue_later(connection);
+}
+
 void connection_send(Connection *connection, const void *data, size_t size)
 {
     Work *work = connection->work;
@@ -472,6 +487,8 @@ void connection_send(Connection *connection, const void *data, size_t size)
         keep(connection, (const char *)data + sent, size - sent);
     else if (connection->state == OPEN)
         note_written(connection);
+    if (connection->state != OPEN || sent < size)
+        look_again(connection);
 }
 
 void connection_finish(Connection *connection)
@@ -480,8 +497,10 @@ void connection_finish(Connection *connection)
 
     if (work != NULL && !event_loop_is_here(connection->group->loop))
         work->finished = true;
-    else if (connection->state == OPEN)
+    else if (connection->state == OPEN) {
         connection->state = FINISHING;
+        look_again(connection);
+    }
 }
 
 /* A client may send for ever; what it sends now is not waited for. */

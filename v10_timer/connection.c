@@ -17,6 +17,9 @@ static _Thread_local char scratch[SCRATCH];
 /* So many messages of one client, then it is the others' turn. */
 enum { TURN = 1024 };
 
+/* How long a client may take to hang up, in milliseconds, also if it sends. */
+enum { LINGER = 30000 };
+
 /*
  * The kernel counts a connection's idle time in ticks of its clock, at most
  * so many milliseconds long.
@@ -57,6 +60,7 @@ struct Connection {
     bool read_ended; /* the client has sent end of file */
     bool paused; /* from high water until output falls to half of it */
     bool pending; /* whole messages may be waiting in the input */
+    bool handling; /* it is being handled; it is settled after that */
     bool corked; /* more messages are at hand: gather their replies */
     bool draining; /* nothing more is read but what has come already */
     bool queued; /* task waits in the loop's queue */
@@ -248,20 +252,21 @@ static void handle_input(Connection *connection)
  */
 static void take(Connection *connection, const char *data, size_t size)
 {
+    bool first = buffer_size(&connection->input) == 0;
     size_t used = 0;
 
     if (connection->state != OPEN)
         return;
-    if (buffer_size(&connection->input) == 0 && may_handle(connection))
+    if (first && may_handle(connection))
         used = handle_messages(connection, data, size);
+    else
+        connection->pending = true;
     if (used == size)
         return;
     if (buffer_append(&connection->input, data + used, size - used) < 0)
         fail(connection, "input");
-    if (used == 0) {
-        connection->pending = true;
+    if (!first)
         handle_input(connection);
-    }
 }
 
 /*
@@ -311,6 +316,23 @@ static bool is_quiet(const Connection *connection)
            ioctl(fd, TIOCOUTQ, &unconfirmed) == 0 && unconfirmed == 0;
 }
 
+static int set_idle(Connection *connection, unsigned milliseconds)
+{
+    return timer_queue_set(event_loop_timers(connection->group->loop),
+                           &connection->idle,
+                           timer_queue_now() + milliseconds * MILLISECOND);
+}
+
+/* From now on it is no longer about what it says, only about its leaving. */
+static void set_linger(Connection *connection)
+{
+    unsigned limit = connection->group->options->idle;
+
+    if (limit == 0 || limit > LINGER)
+        limit = LINGER;
+    set_idle(connection, limit + CLOCK_TICK);
+}
+
 /* Takes the next steps towards the end, as far as they can be taken. */
 static void wind_up(Connection *connection)
 {
@@ -321,6 +343,7 @@ static void wind_up(Connection *connection)
     if (connection->state == FINISHING &&
         buffer_size(&connection->output) == 0) {
         connection->state = LINGERING;
+        set_linger(connection);
         if (!connection->read_ended &&
             shutdown(connection->channel.fd, SHUT_WR) < 0)
             connection->state = ENDED;
@@ -377,11 +400,13 @@ static void do_later(void *context)
         connection->group->on_ended(connection->group->owner, connection);
         return;
     }
+    connection->handling = true;
     if (connection->written && connection->state == OPEN) {
         connection->written = false;
         handler->on_write_complete(handler->context, connection);
     }
     settle(connection);
+    connection->handling = false;
 }
 
 /* The worker is done: its reply goes out, the next message may go in. */
@@ -391,6 +416,7 @@ static void finish_work(void *context)
     Work *work = connection->work;
 
     connection->work = NULL;
+    connection->handling = true;
     if (work->failed)
         fail(connection, "output");
     if (buffer_size(&work->reply) > 0)
@@ -402,6 +428,7 @@ static void finish_work(void *context)
     free(work);
     handle_input(connection);
     settle(connection);
+    connection->handling = false;
 }
 
 /* An error alone shows in whichever call is tried next. */
@@ -412,6 +439,7 @@ static void handle_event(void *context)
 
     if (connection->state == ENDED)
         return;
+    connection->handling = true;
     if (!(ready & (EPOLLIN | EPOLLOUT)))
         ready = connection->channel.events;
     if (ready & EPOLLOUT)
@@ -419,6 +447,7 @@ static void handle_event(void *context)
     if (ready & EPOLLIN && connection->state != ENDED)
         handle_readable(connection);
     settle(connection);
+    connection->handling = false;
 }
 
 Connection *connection_create(ConnectionGroup *group, int fd,
@@ -438,13 +467,6 @@ Connection *connection_create(ConnectionGroup *group, int fd,
     return connection;
 }
 
-static int set_idle(Connection *connection, unsigned milliseconds)
-{
-    return timer_queue_set(event_loop_timers(connection->group->loop),
-                           &connection->idle,
-                           timer_queue_now() + milliseconds * MILLISECOND);
-}
-
 /*
  * The kernel knows when it last sent and received: so a message costs
  * nothing here, and a connection is looked at when it would have been idle
@@ -454,10 +476,11 @@ static void handle_idle(void *context)
 {
     Connection *connection = context;
     unsigned limit = connection->group->options->idle + CLOCK_TICK;
+    bool lingering = connection->state == LINGERING;
     unsigned idle =
         connection->work == NULL ? socket_idle(connection->channel.fd) : 0;
 
-    if (idle < limit && set_idle(connection, limit - idle) == 0)
+    if (!lingering && idle < limit && set_idle(connection, limit - idle) == 0)
         return;
     connection->state = ENDED;
     connection->reason = IDLE;
@@ -523,6 +546,13 @@ static void send_by_worker(Work *work, const void *data, size_t size)
         work->failed = true;
 }
 
+/* When its loop is not at it already, has it come to it soon. */
+static void look_again(Connection *connection)
+{
+    if (!connection->handling)
+        queue_later(connection);
+}
+
 void connection_send(Connection *connection, const void *data, size_t size)
 {
     Work *work = connection->work;
@@ -540,6 +570,8 @@ void connection_send(Connection *connection, const void *data, size_t size)
         keep(connection, (const char *)data + sent, size - sent);
     else if (connection->state == OPEN)
         note_written(connection);
+    if (connection->state != OPEN || sent < size)
+        look_again(connection);
 }
 
 void connection_finish(Connection *connection)
@@ -548,8 +580,10 @@ void connection_finish(Connection *connection)
 
     if (work != NULL && !event_loop_is_here(connection->group->loop))
         work->finished = true;
-    else
+    else if (connection->state == OPEN) {
         finish(connection, BY_SERVER);
+        look_again(connection);
+    }
 }
 
 /* A client may send for ever; what it sends now is not waited for. */

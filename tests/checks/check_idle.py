@@ -205,24 +205,24 @@ class Idle(Check):
 
     @promise("idle-eviction", "10-", ONLY_ECHO, modes=("plain",))
     def thousands_cost_nothing(self):
-        """-i 2.5: five thousand idle clients wake nobody; then all are closed."""
-        server = self.serve("-i", "2.5", "-t", "2")
+        """-i 3: five thousand idle clients wake nobody; then all are closed."""
+        server = self.serve("-i", "3", "-t", "2")
         clients = []
         start = time.monotonic()
         for _ in range(5000):
             clients.append(self.connect(server))
-        if time.monotonic() - start > 2.0:
+        if time.monotonic() - start > 2.6:
             self.skipTest("this machine takes too long to connect five thousand clients")
         self.becomes(lambda: server.fds() >= server.base_fds + 5000, 0.3)
         time.sleep(0.02)
         before, then = server.wakeups(), server.cpu()
         time.sleep(0.3)
         woke, ran = server.wakeups() - before, server.cpu() - then
-        if time.monotonic() - start < 2.4 and (woke > 0 or ran > 0.001):
-            raise Broken(f"five thousand idle clients, -i 2.5: in 0.3 s, before any was due, the "
+        if time.monotonic() - start < 2.9 and (woke > 0 or ran > 0.001):
+            raise Broken(f"five thousand idle clients, -i 3: in 0.3 s, before any was due, the "
                          f"server woke up {woke} times and used {ran * 1000:.1f} ms of CPU time")
         if not self.becomes(lambda: server.fds() <= server.base_fds, 6):
-            raise Broken(f"-i 2.5: {server.fds() - server.base_fds} of 5,000 silent clients are "
+            raise Broken(f"-i 3: {server.fds() - server.base_fds} of 5,000 silent clients are "
                          "still connected after six seconds")
         if server.cpu() - then > 2.0:
             raise Broken(f"closing 5,000 idle clients took {server.cpu() - then:.1f} s of CPU time")

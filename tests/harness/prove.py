@@ -100,6 +100,9 @@ def part_tasks():
     return tasks
 
 
+stale = []      # mutations that can't be made any more
+
+
 def mutation_tasks(names):
     """The stages with one line changed, each with the checks that must catch it."""
     stages = {stage.number: stage for stage in find_stages()}
@@ -109,24 +112,27 @@ def mutation_tasks(names):
     build.scratch()
     with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
         built = dict(zip(chosen, pool.map(lambda m: mutate(m, stages[m.stage]), chosen)))
-    return [Task(_target(built[m], m.program), *find_check(check)) for m, check in wanted]
+    for m, stage in built.items():
+        if isinstance(stage, str):
+            stale.append(f"wrong/mutations.py, {m.name}: {stage}")
+    return [Task(_target(built[m], m.program), *find_check(check)) for m, check in wanted
+            if not isinstance(built[m], str)]
 
 
 def mutate(mutation, stage):
-    """A copy of the stage with the mistake, built."""
+    """A copy of the stage with the mistake, built; or what went wrong with that."""
     folder = build.scratch() / "mutations" / f"{mutation.program}-{mutation.name}"
     shutil.copytree(stage.folder, folder, ignore=shutil.ignore_patterns("exercises"))
-    files = [f for f in folder.glob("*.[ch]") if mutation.old in f.read_text("utf-8")]
-    text = files[0].read_text("utf-8") if len(files) == 1 else ""
-    if text.count(mutation.old) != 1:
-        raise SystemExit(f"run.py: tests/wrong/mutations.py, {mutation.name}: its text does not "
-                         f"stand once in {stage.name}: {mutation.old!r}")
-    files[0].write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+    for old, new in ((mutation.old, mutation.new), *mutation.also):
+        files = [f for f in folder.glob("*.[ch]") if old in f.read_text("utf-8")]
+        text = files[0].read_text("utf-8") if len(files) == 1 else ""
+        if text.count(old) != 1:
+            return f"its text does not stand once in {stage.name}: {old!r}"
+        files[0].write_text(text.replace(old, new), encoding="utf-8")
     done = subprocess.run(["make", "-C", str(folder), "-s", mutation.program],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"run.py: tests/wrong/mutations.py, {mutation.name} does not compile:\n"
-                         f"{done.stderr}")
+        return f"it does not compile:\n{done.stderr}"
     return Stage(stage.number, mutation.name, folder)
 
 
@@ -154,6 +160,8 @@ def main(args) -> int:
     left = [] if args.names else unproven(report.proven)
     for name in left:
         report.say(f"unproven: no wrong server is caught by {name}")
+    for words in stale:
+        report.say(f"stale: {words}")
     base = [o for o in report.outcomes if o.stage == "no mistake"]
     missed = sum(1 for o in report.outcomes if o.status == "FAIL" and o not in base)
     report.say(f"\n{len(report.outcomes) - len(base)} mistakes and checks, {missed} not caught; "
@@ -164,4 +172,4 @@ def main(args) -> int:
     report.last_line()
     good = [o for o in report.outcomes if o.status in ("ok", "limit")]
     failed = [o for o in report.outcomes if o.status == "FAIL"]
-    return 0 if good and not failed and not left else 1
+    return 0 if good and not failed and not left and not stale else 1

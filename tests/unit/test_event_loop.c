@@ -125,20 +125,22 @@ static void queued_from_inside(void)
     event_loop_destroy(loop);
 }
 
-/* The first task quits the loop and queues the second. */
+/* The first task quits the loop; it and each after it queue one more. */
 static void queued_while_it_quits(void)
 {
     EventLoop *loop = event_loop_create();
-    Note notes[2] = {note_for(loop), note_for(loop)};
+    Note notes[6];
 
     begin(1);
-    notes[0].task.context = &notes[0];
-    notes[1].task.context = &notes[1];
-    notes[0].next = &notes[1];
-    notes[1].giver = 1;
+    for (int i = 0; i < 6; i++) {
+        notes[i] = note_for(loop);
+        notes[i].task.context = &notes[i];
+        notes[i].next = i < 5 ? &notes[i + 1] : NULL;
+    }
     event_loop_queue_in_loop(loop, &notes[0].task);
     event_loop_run(loop);
-    EXPECT_EQUAL(notes[1].runs, 1);
+    for (int i = 0; i < 6; i++)
+        EXPECT_EQUAL(notes[i].runs, 1);
     event_loop_destroy(loop);
 }
 

@@ -280,8 +280,10 @@ static void expect_few_settings(void *context)
 
 static void the_clock_is_set_seldom(void)
 {
+    Task task = {.run = set_only_when_needed};
+
     begin(0);
-    event_loop_run_after(loop, 0, set_only_when_needed, NULL);
+    event_loop_queue_in_loop(loop, &task);
     event_loop_run_after(loop, 5 * MS, expect_few_settings, NULL);
     event_loop_run(loop);
     end();

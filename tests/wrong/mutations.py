@@ -2,7 +2,7 @@
 
 For what takes threads, processes or timers to get wrong: the wrong server has none of them. A
 mutation replaces a text that stands once in a stage's sources; when it no longer stands there,
-the proof says so, and the mutation wants a new text.
+the proof says so, and the mutation wants its text brought up to date.
 """
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class Mutation:
     caught_by: tuple
     stage: int = 10
     program: str = "echo_server"
+    also: tuple = ()    # further pairs of an old text and a new one
 
 
 def _mutation(name, words, old, new, *caught_by, **more):
@@ -40,22 +41,27 @@ THREADS = (
               "thread_pool_create(1)", "workers.so_many_at_a_time"),
     _mutation("no-workers", "lets the loop handle messages in spite of -w",
               "if (connection->group->workers != NULL) {", "if (0) {",
-              "workers.pipeline_delays_nobody_else", "workers.loop_goes_on_meanwhile"),
+              "workers.loop_goes_on_meanwhile"),
+    _mutation("one-after-the-other", "handles a client's messages before anybody else's",
+              "if (connection->group->workers != NULL) {", "if (0) {",
+              "workers.pipeline_delays_nobody_else", also=(("connection->group->options->delay > 0 ? 1 : TURN", "TURN"),)),
     _mutation("workers-side-by-side", "gives a second message of a connection to a worker",
               "!connection->paused &&\n           connection->work == NULL;",
               "!connection->paused;",
-              "workers.replies_in_order", "workers.fast_ones_in_order",
-              "workers.thousands_come_and_go"),
+              "workers.fast_ones_in_order", "workers.thousands_come_and_go"),
+    _mutation("loses-short-replies", "drops a worker's shorter replies",
+              "if (buffer_size(&work->reply) > 0)", "if (buffer_size(&work->reply) > 20)",
+              "workers.replies_in_order", "workers.too_long_after_good_ones"),
     _mutation("reads-on", "reads on however much waits for a worker",
               "(!connection->paused && !connection->pending && !connection->draining)",
-              "true", "workers.bounded_memory"),
+              "true", "workers.bounded_memory",
+              also=(("room < SCRATCH ? room : SCRATCH", "room ? SCRATCH : SCRATCH"),)),
     _mutation("end-does-not-wait", "closes while a worker has a message",
               "!connection->pending && connection->work == NULL)", "!connection->pending)",
               "workers.replies_after_the_end"),
-    _mutation("forgets-the-worker", "frees a connection whose message a worker has",
-              "if (connection->state == ENDED && connection->work == NULL) {",
-              "if (connection->state == ENDED) {",
-              "workers.they_leave_while_workers_work"),
+    _mutation("closes-twice", "closes the descriptor while a worker has a message, and again",
+              "channel_watch(&connection->channel, 0);", "close(connection->channel.fd);",
+              "workers.reply_never_reaches_a_stranger", "workers.they_leave_while_workers_work"),
     _mutation("lines-in-pieces", "writes a line in two calls",
               'fprintf(stderr, "%s: %s%s%s\\n", program_invocation_short_name, message,',
               'fprintf(stderr, "%s: ", program_invocation_short_name);\n'
@@ -113,7 +119,7 @@ DRAIN = (
               "    close(acceptor->channel.fd);\n    acceptor->channel.fd = -1;\n", "",
               "drain.newcomers_are_refused"),
     _mutation("closes-on-input", "closes with input unread when it drains",
-              "(connection->read_ended || quiet))", "(connection->read_ended || connection->draining))",
+              "connection->state = LINGERING;", "connection->state = ENDED;",
               "drain.no_reset_though_it_goes_on_sending"),
     _mutation("waits-for-farewell", "waits for idle clients to close",
               "(connection->read_ended || quiet))", "connection->read_ended)",
@@ -151,8 +157,9 @@ COUNTS = (
     _mutation("sum-of-one", "adds the counts up wrongly",
               "sum->messages_in += more->messages_in", "sum->messages_in = more->messages_in",
               "counts.balance", "counts.loops_and_workers"),
-    _mutation("report-in-pieces", "starts a report anew with every signal",
-              "if (server->reports > 0)\n        return;", "", "counts.again_and_again"),
+    _mutation("dies-of-sigusr1", "does not catch SIGUSR1",
+              "if (event_loop_catch_signal(loop, SIGUSR1, on_report, server) < 0)\n"
+              "        return -1;", "", "counts.again_and_again", "counts.while_it_drains"),
 )
 
 TIMERS = (
