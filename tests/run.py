@@ -40,7 +40,7 @@ def options():
                         ("tsan", "built with the thread sanitizer")):
         how.add_argument(f"--{name}", dest="mode", action="store_const", const=name, help=words)
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run each N times")
-    parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1), metavar="N",
+    parser.add_argument("--jobs", type=int, default=4 * (os.cpu_count() or 1), metavar="N",
                         help="so many checks at a time")
     parser.add_argument("--json", metavar="FILE", help="write the outcomes there")
     parser.add_argument("--matrix", action="store_true",

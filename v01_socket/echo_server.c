@@ -1,7 +1,8 @@
 /*
  * A TCP echo server for one client at a time: what it takes for two programs
  * to talk. socket(2), bind(2) and listen(2) open the door, accept(2) lets a
- * client in, read(2) and write(2) carry the bytes, close(2) hangs up.
+ * client in, read(2) and write(2) carry the bytes, close(2) hangs up. What
+ * is called stands above what calls it: main is at the end, start there.
  */
 #include <arpa/inet.h>
 #include <err.h>

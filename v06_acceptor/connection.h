@@ -1,8 +1,8 @@
 /*
  * Connection: one client, from accept to close.
  *
- * It owns its descriptor. Used by its loop's thread alone. It closes itself
- * when the client or an error ends it; then its group is told, and frees it.
+ * It owns its descriptor. Used by its loop's thread alone. When the client or
+ * an error has ended it, its group is told, which destroys it.
  */
 #ifndef CONNECTION_H
 #define CONNECTION_H
@@ -38,7 +38,7 @@ Connection *connection_create(const ConnectionGroup *group, EventLoop *loop,
 
 /*
  * Starts to serve it. Returns 0, or -1 when the kernel can't watch it; then
- * that has been said.
+ * that has been said, and it is to be destroyed.
  */
 int connection_open(Connection *connection);
 

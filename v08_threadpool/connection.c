@@ -271,8 +271,8 @@ static void wind_up(Connection *connection)
 
 /*
  * While paused, a client is not read: what it sends fills the sockets'
- * buffers, and TCP makes it wait. Reading or writing, one of them is always
- * watched for, so an error is always noticed.
+ * buffers, and TCP makes it wait. Reading or writing, one of them is watched
+ * for, so an error is noticed; or a worker has a message, and is waited for.
  */
 static uint32_t wanted_events(const Connection *connection)
 {
@@ -365,6 +365,7 @@ int connection_open(Connection *connection)
     return -1;
 }
 
+/* A lock on Linux is but its memory: there is nothing else to give back. */
 void connection_destroy(Connection *connection)
 {
     buffer_reset(&connection->input);

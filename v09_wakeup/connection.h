@@ -2,8 +2,8 @@
  * Connection: one client, from accept to close.
  *
  * It owns its descriptor and its buffers. Used by its loop's thread alone.
- * It closes itself when the client or an error ends it, or when its handler
- * asks; then its group is told, and frees it.
+ * When the client, an error or its handler has ended it, its group is told,
+ * which destroys it.
  */
 #ifndef CONNECTION_H
 #define CONNECTION_H
@@ -70,7 +70,8 @@ const InetAddress *connection_peer(const Connection *connection);
 
 /*
  * Sends bytes after those sent before. What the kernel does not take at once
- * is kept and follows when it can; if that fails the connection ends.
+ * is kept and follows when it can; if that fails the connection ends. After
+ * connection_finish nothing more is sent.
  */
 void connection_send(Connection *connection, const void *data, size_t size);
 

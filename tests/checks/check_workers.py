@@ -179,8 +179,8 @@ class Workers(Check):
         server = self.serve("-t", "1", "-w", "2", "-d", "120", "-f", "line")
         for turn in range(self.few(4, 2)):
             gone = self.connect_many(server, 2)
-            for client in gone:
-                client.send(b"a secret\n" * 3)
+            for at, client in enumerate(gone):
+                client.send(b"a secret\n" * (1 + 2 * at))
             for client in gone:
                 self.becomes(lambda c=client: server.unread(c) == 0)
                 client.reset()
@@ -195,6 +195,20 @@ class Workers(Check):
                 stranger.expect(b"stranger %d\n" % at, "is a reply to a client that has gone "
                                 "dropped for good?")
                 stranger.close()
+
+    @promise("rude", "8-", ONLY_ECHO)
+    def reset_while_a_worker_works(self):
+        """-w 1 -d 900: a client with one message in hand, and more waiting, resets: no spin."""
+        for lines in (1, 3):
+            server = self.serve("-t", "1", "-w", "1", "-d", "900", "-f", "line")
+            client = self.connect(server)
+            client.send(b"message\n" * lines)
+            self.becomes(lambda s=server, c=client: s.unread(c) == 0)
+            client.reset()
+            time.sleep(0.02)
+            self.expect_asleep(server, f"its only client sent {lines} messages and reset, and a "
+                               "worker has the first")
+            self.expect_no_leak(server)
 
     def one_of_many(self, server, name):
         """Talk and leave in one of several ways; what comes back must be one's own."""

@@ -68,10 +68,11 @@ ROWS = (
 ROW_IDS = {row.id: row for row in ROWS}
 
 
-# Looking for data races costs minutes: it is left out where there is one thread, or nothing
-# but a start.
+# Running under a tool costs minutes. Left out is what comes to its end before there is anything
+# to look at; and, for data races, what has one thread, or nothing but a start.
 NO_THREADS = ("usage", "help", "address", "start-failure", "rebind", "ipv6", "cost",
               "idle-memory", "http-limits", "descriptors")
+LEFT_OUT = {"valgrind": ("usage", "help"), "helgrind": NO_THREADS, "tsan": NO_THREADS}
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Spec:
     modes: tuple = ("plain", "valgrind", "sanitize", "helgrind", "tsan")
 
     def applies(self, stage: int, program: str, mode: str) -> bool:
-        if mode in ("helgrind", "tsan") and self.row in NO_THREADS:
+        if self.row in LEFT_OUT.get(mode, ()):
             return False
         return (program in self.programs and mode in self.modes
                 and includes(self.stages, stage))
