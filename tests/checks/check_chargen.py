@@ -70,8 +70,8 @@ class Chargen(Check):
         for _ in range(30):
             client.send(b"what is this?\n" * 50)
             at = self.read_on(client, 7000, at, " while the client sends")
-        traffic = pump(client, noise(1 << 20) * self.few(8, 1), half_close=False)
-        client.half_close()
+        traffic = pump(client, noise(1 << 20) * 4, half_close=False,
+                       until=self.few(4_000_000, 500_000))
         self.expect_pattern(traffic.got, at, " while the client sends")
 
     @promise("chargen", "9-", CHARGEN)
