@@ -94,7 +94,7 @@ int acceptor_open(Acceptor *acceptor, EventLoop *loop, int listener,
         log_error("open /dev/null");
         return -1;
     }
-    if (channel_watch(&acceptor->channel, EPOLLIN | EPOLLEXCLUSIVE) < 0) {
+    if (channel_watch(&acceptor->channel, EPOLLIN) < 0) {
         log_error("epoll_ctl");
         close(acceptor->spare);
         return -1;

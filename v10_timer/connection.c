@@ -71,19 +71,25 @@ struct Connection {
     InetAddress peer;
 };
 
+/* The first reason counts. */
+static void end(Connection *connection, Reason reason)
+{
+    if (connection->state == OPEN)
+        connection->reason = reason;
+    connection->state = ENDED;
+}
+
 /* That a client has gone away is no news; any other failure is. */
 static void fail(Connection *connection, const char *call)
 {
     char text[INET_ADDRESS_TEXT];
 
-    connection->state = ENDED;
-    connection->reason = FAILED;
+    end(connection, FAILED);
     if (connection->group->options->verbose ||
         (errno != ECONNRESET && errno != EPIPE))
         log_error("%s %s", call, inet_address_format(&connection->peer, text));
 }
 
-/* The first reason counts. */
 static void finish(Connection *connection, Reason reason)
 {
     if (connection->state != OPEN)
@@ -330,7 +336,8 @@ static void set_linger(Connection *connection)
 
     if (limit == 0 || limit > LINGER)
         limit = LINGER;
-    set_idle(connection, limit + CLOCK_TICK);
+    if (set_idle(connection, limit + CLOCK_TICK) < 0)
+        connection->state = ENDED;
 }
 
 /* Takes the next steps towards the end, as far as they can be taken. */
@@ -343,7 +350,8 @@ static void wind_up(Connection *connection)
     if (connection->state == FINISHING &&
         buffer_size(&connection->output) == 0) {
         connection->state = LINGERING;
-        set_linger(connection);
+        if (!connection->read_ended)
+            set_linger(connection);
         if (!connection->read_ended &&
             shutdown(connection->channel.fd, SHUT_WR) < 0)
             connection->state = ENDED;
@@ -482,8 +490,7 @@ static void handle_idle(void *context)
 
     if (!lingering && idle < limit && set_idle(connection, limit - idle) == 0)
         return;
-    connection->state = ENDED;
-    connection->reason = IDLE;
+    end(connection, IDLE);
     settle(connection);
 }
 

@@ -8,7 +8,8 @@ typedef struct TimedCall {
     Timer timer;
     Task task;
     TimedCalls *calls; /* that it is one of */
-    uint64_t number; /* 0: not in use */
+    uint64_t number; /* 0: not in use, or cancelled */
+    bool queued; /* task is on its way: it must not be used for another */
     int64_t due;
     int64_t period; /* 0: once */
     void (*on_due)(void *context);
@@ -41,16 +42,25 @@ void timed_calls_close(TimedCalls *calls)
 
 static void release(TimedCall *call)
 {
-    timer_queue_clear(event_loop_timers(call->calls->loop), &call->timer);
+    TimedCalls *calls = call->calls;
+
+    timer_queue_clear(event_loop_timers(calls->loop), &call->timer);
     call->number = 0;
-    call->next_spare = call->calls->spare;
-    call->calls->spare = call;
+    pthread_mutex_lock(&calls->lock);
+    call->next_spare = calls->spare;
+    calls->spare = call;
+    pthread_mutex_unlock(&calls->lock);
 }
 
 static void set_call(void *context)
 {
     TimedCall *call = context;
 
+    call->queued = false;
+    if (call->number == 0) {
+        release(call);
+        return;
+    }
     if (timer_queue_set(event_loop_timers(call->calls->loop), &call->timer,
                         call->due) < 0) {
         log_error("timer");
@@ -78,18 +88,14 @@ static void handle_due(void *context)
 
 static TimedCall *new_call(TimedCalls *calls)
 {
-    TimedCall *call = event_loop_is_here(calls->loop) ? calls->spare : NULL;
-
+    pthread_mutex_lock(&calls->lock);
+    TimedCall *call = calls->spare;
     if (call != NULL) {
         calls->spare = call->next_spare;
-        return call;
+    } else if ((call = calloc(1, sizeof(*call))) != NULL) {
+        call->next = calls->all;
+        calls->all = call;
     }
-    call = calloc(1, sizeof(*call));
-    if (call == NULL)
-        return NULL;
-    pthread_mutex_lock(&calls->lock);
-    call->next = calls->all;
-    calls->all = call;
     pthread_mutex_unlock(&calls->lock);
     return call;
 }
@@ -109,6 +115,7 @@ static TimerId schedule(EventLoop *loop, int64_t due, int64_t period,
     call->task = (Task){.run = set_call, .context = call};
     call->calls = calls;
     call->number = id.number;
+    call->queued = true;
     call->due = due;
     call->period = period;
     call->on_due = on_due;
@@ -137,8 +144,14 @@ TimerId event_loop_run_every(EventLoop *loop, int64_t period,
 
 static void cancel(TimerId id)
 {
-    if (id.call != NULL && id.call->number == id.number)
-        release(id.call);
+    TimedCall *call = id.call;
+
+    if (call == NULL || call->number != id.number)
+        return;
+    if (call->queued)
+        call->number = 0; /* and set_call releases it */
+    else
+        release(call);
 }
 
 static void cancel_in_loop(void *context)

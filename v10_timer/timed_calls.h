@@ -12,10 +12,10 @@
 
 typedef struct TimedCalls {
     EventLoop *loop;
-    pthread_mutex_t lock; /* guards numbers and all */
+    pthread_mutex_t lock; /* guards all that follows */
     uint64_t numbers; /* how many TimerIds there have been */
     struct TimedCall *all; /* to be freed in the end */
-    struct TimedCall *spare; /* not in use; the loop's thread's own */
+    struct TimedCall *spare; /* not in use */
 } TimedCalls;
 
 void timed_calls_open(TimedCalls *calls, EventLoop *loop);

@@ -116,7 +116,7 @@ class SlowReader(Check):
                 raise Broken(f"-b {mark}, read late: {wrong or 'all came back'}, "
                              f"then: {rest.end}\n  reading is paused and resumed all the time")
 
-    @promise("slow-reader", "7-", ONLY_ECHO)
+    @promise("slow-reader", "7-", ONLY_ECHO, modes=("plain", "valgrind", "sanitize", "tsan"))
     def mark_decides_how_much_is_taken(self):
         """With -b 20 MB it reads about so much more from a client that reads nothing."""
         taken = []

@@ -70,8 +70,9 @@ ROW_IDS = {row.id: row for row in ROWS}
 
 # Running under a tool costs minutes. Left out is what comes to its end before there is anything
 # to look at; and, for data races, what has one thread, or nothing but a start.
-NO_THREADS = ("usage", "help", "address", "start-failure", "rebind", "ipv6", "cost",
-              "idle-memory", "http-limits", "descriptors")
+NO_THREADS = ("usage", "help", "address", "start-failure", "rebind", "ipv6", "cost", "ready",
+              "idle-memory", "http-limits", "http", "descriptors", "message", "too-long",
+              "unfinished", "handler-time")
 LEFT_OUT = {"valgrind": ("usage", "help"), "helgrind": NO_THREADS, "tsan": NO_THREADS}
 
 
@@ -88,6 +89,8 @@ class Spec:
 
     def applies(self, stage: int, program: str, mode: str) -> bool:
         if self.row in LEFT_OUT.get(mode, ()):
+            return False
+        if mode == "helgrind" and program == "prefork_server":      # its processes have one thread
             return False
         return (program in self.programs and mode in self.modes
                 and includes(self.stages, stage))
