@@ -135,8 +135,11 @@ class Drain(Check):
             try:
                 if writable and sent < len(data):
                     sent += client.sock.send(data[sent:sent + 500])
+            except ConnectionResetError:
+                end = "reset"
+                break
             except OSError:
-                pass        # the server has closed: what matters is what can be read
+                pass        # the server has closed in good order: what counts is what can be read
             if readable:
                 try:
                     piece = client.sock.recv(65536)
