@@ -73,7 +73,7 @@ class Drain(Check):
     @promise("drain", "9-", ONLY_ECHO)
     def many_pipelines(self):
         """-t 2 -w 4: thirty clients, all with messages in hand and waiting."""
-        server = self.serve("-t", "2", "-w", "4", "-f", "line", "-d", "10")
+        server = self.serve("-t", "2", "-w", "4", "-f", "line", "-d", "20")
         clients = self.connect_many(server, 30)
         for client in clients:
             client.send(numbered(5))
@@ -125,7 +125,7 @@ class Drain(Check):
     @promise("drain", "9-", ECHO)
     def no_reset_though_it_goes_on_sending(self):
         """A client sends line after line and does not stop: replies, then end of file."""
-        server = self.serve("-f", "line", "-d", "1")
+        server = self.serve("-f", "line")
         client = self.connect(server)
         data, sent, got = numbered(200_000), 0, bytearray()
         client.sock.setblocking(False)
@@ -256,14 +256,14 @@ class Drain(Check):
             client.send(numbered(2))
         for client in clients[-2:]:
             self.becomes(lambda c=client: server.unread(c) == 0)
-        for client in clients[:4]:
+        for client in clients[8:]:
             client.half_close()
         self.tell(server)
-        for client in clients[8:]:
+        for client in clients[:4]:
             client.reset()
         for client in clients[4:8]:
             client.close()
-        for client in clients[:4]:
+        for client in clients[8:]:
             client.expect(numbered(2))
             client.expect_end()
         self.expect_exit(server, 2.0, "all clients have gone")

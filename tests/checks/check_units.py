@@ -42,8 +42,12 @@ class Units(Check):
                 ["--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all"]
                 if self.mode.tool == "memcheck" else []) + argv
         argv += ["light"] if self.mode.light else []
-        done = subprocess.run(argv, capture_output=True, text=True, check=False,
-                              timeout=self.limit(20))
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, check=False,
+                                  timeout=self.limit(20))
+        except subprocess.TimeoutExpired:
+            raise Broken(f"unit/test_{part}.c does not come to an end: does something wait for "
+                         "a call that never comes?") from None
         if done.returncode:
             raise Broken(f"unit/test_{part}.c ended with {exit_words(done.returncode)}:\n"
                          f"{done.stderr[-4000:]}")

@@ -141,14 +141,15 @@ class Check(unittest.TestCase):
         """Over a while, the server is awake for less than that share of the time."""
         if self.mode.tool == "helgrind":    # which is busy itself
             return
-        before = server.awake()
-        start = time.monotonic()
-        time.sleep(seconds)
-        used, spent = server.awake() - before, time.monotonic() - start
-        if used > share * spent:
-            raise Broken(f"it was awake for {used * 1000:.0f} of {spent * 1000:.0f} ms, although "
-                         f"{why}\n  is it woken again and again for an event that it "
-                         "leaves as it is?")
+        for _ in range(3):      # a spin shows each time; a busy machine, now and then
+            before, start = server.awake(), time.monotonic()
+            time.sleep(seconds)
+            used, spent = server.awake() - before, time.monotonic() - start
+            if used <= share * spent:
+                return
+        raise Broken(f"it was awake for {used * 1000:.0f} of {spent * 1000:.0f} ms, although "
+                     f"{why}\n  is it woken again and again for an event that it "
+                     "leaves as it is?")
 
     def stays(self, test, times: int = 15) -> bool:
         """Whether something is so each time that one looks, for a short while."""

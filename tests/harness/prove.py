@@ -155,7 +155,7 @@ def main(args) -> int:
     report = Proof(args.verbose, " --prove")
     jobs = max(args.jobs, 1)
     # A mistake is often caught by waiting in vain, which needs no processor.
-    run_all(tasks * args.repeat, 3 * jobs, report.add, args.stop)
+    run_all(tasks * args.repeat, jobs + jobs // 2, report.add, args.stop)
     run_all(base * args.repeat, jobs, report.add, args.stop)
     left = [] if args.names else unproven(report.proven)
     for name in left:

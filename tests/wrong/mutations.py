@@ -140,7 +140,7 @@ IDLE = (
     _mutation("zero-is-at-once", "takes -i 0 for a millisecond", "return limit == 0 ? 0 :",
               "return", "idle.never_with_zero"),
     _mutation("deaf-and-idle", "closes whoever has been there for so long",
-              "if (idle < limit && ", "if (0 && ", "idle.who_sends_is_kept",
+              "idle < limit && set_idle", "0 && set_idle", "idle.who_sends_is_kept",
               "idle.who_reads_is_kept", "idle.from_the_last_byte_on"),
     _mutation("work-is-idle", "closes a connection whose message is handled",
               "connection->work == NULL ? socket_idle(connection->channel.fd) : 0",
@@ -170,7 +170,7 @@ TIMERS = (
     _mutation("makes-up", "calls for each period that was missed",
               "(late / call->period + 1)", "(0 * late + 1)", "units.timers"),
     _mutation("any-id", "cancels whatever has the place of an old timer",
-              "id.call != NULL && id.call->number == id.number", "id.call != NULL",
+              "if (call == NULL || call->number != id.number)", "if (call == NULL)",
               "units.timers"),
     _mutation("sets-the-clock", "sets the timerfd for each timer",
               "if (queue->set_for != 0 && queue->set_for <= due)", "if (due < 0)",
@@ -218,8 +218,7 @@ CHARGEN = tuple(
          "for (int i = 0; i < 150; i++)\n        connection_send(connection, lines, "
          "sizeof(lines));", "chargen.one_buffer_for_who_does_not_read"),
         ("forgets-who-leaves", "does not notice that a client has gone",
-         "connection->state = ENDED;\n    connection->reason = FAILED;",
-         "connection->reason = FAILED;", "chargen.who_leaves_is_forgotten"),
+         "    end(connection, FAILED);\n", "", "chargen.who_leaves_is_forgotten"),
         ("deaf", "does not catch SIGINT", "if (event_loop_catch_signal(loop, SIGINT, on_stop, "
          "server) < 0)\n        return -1;", "", "chargen.stop_while_idle"),
     ))
