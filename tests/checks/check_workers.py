@@ -78,7 +78,7 @@ class Workers(Check):
     @promise("slow-handler", "8-", ONLY_ECHO)
     def loop_goes_on_meanwhile(self):
         """-t 0 -w 1 -d 700: newcomers are taken in and read while the only worker is busy."""
-        server = self.serve("-t", "0", "-w", "1", "-f", "line", "-d", "700")
+        server = self.serve("-t", "0", "-w", "1", "-f", "line", "-d", str(self.few(700, 2500)))
         first = self.connect(server)
         first.send(b"slow\n")
         self.becomes(lambda: server.unread(first) == 0)

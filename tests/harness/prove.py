@@ -133,7 +133,7 @@ def mutate(mutation, stage):
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         return f"it does not compile:\n{done.stderr}"
-    return Stage(stage.number, mutation.name, folder)
+    return Stage(mutation.claims or stage.number, mutation.name, folder)
 
 
 def unproven(proven):

@@ -73,7 +73,9 @@ ROW_IDS = {row.id: row for row in ROWS}
 NO_THREADS = ("usage", "help", "address", "start-failure", "rebind", "ipv6", "cost", "ready",
               "idle-memory", "http-limits", "http", "descriptors", "message", "too-long",
               "unfinished", "handler-time")
-LEFT_OUT = {"valgrind": ("usage", "help"), "helgrind": NO_THREADS, "tsan": NO_THREADS}
+LEFT_OUT = {"valgrind": ("usage", "help", "address", "ready", "rebind", "ipv6", "verbose",
+                         "messages"),
+            "helgrind": NO_THREADS, "tsan": NO_THREADS}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ class Mutation:
     stage: int = 10
     program: str = "echo_server"
     also: tuple = ()    # further pairs of an old text and a new one
+    claims: int = 0     # the stage that it passes for, if not its own
 
 
 def _mutation(name, words, old, new, *caught_by, **more):
@@ -62,6 +63,13 @@ THREADS = (
     _mutation("closes-twice", "closes the descriptor while a worker has a message, and again",
               "channel_watch(&connection->channel, 0);", "close(connection->channel.fd);",
               "workers.reply_never_reaches_a_stranger", "workers.they_leave_while_workers_work"),
+    _mutation("watches-the-gone", "goes on watching a client that has gone while a worker works",
+              "channel_watch(&connection->channel, 0);", ";",
+              "workers.reset_while_a_worker_works"),
+    _mutation("one-thread-runs", "runs one of its loops",
+              "thread_pool_create(server->options->io_threads)",
+              "thread_pool_create(server->options->io_threads > 0)",
+              "cores.requests_on_all_threads", program="http_server"),
     _mutation("lines-in-pieces", "writes a line in two calls",
               'fprintf(stderr, "%s: %s%s%s\\n", program_invocation_short_name, message,',
               'fprintf(stderr, "%s: ", program_invocation_short_name);\n'
@@ -100,6 +108,10 @@ DRAIN = (
     _mutation("no-drain", "stops at the first signal", "if ((*server)->draining) {",
               "if (server != NULL) {", "chargen.stop_while_somebody_does_not_read",
               program="chargen_server"),
+    _mutation("drains-early", "drains at v06", "3000000000", "3000000001",
+              "drain.stop_loses_what_waits", claims=6),
+    _mutation("drains-early-too", "drains at v08, and sleeps when idle", "3000000000", "3000000001",
+              "drain.stop_loses_what_was_read", "asleep.wakes_up_while_idle", claims=8),
     _mutation("no-haste", "ignores a second signal",
               "(*server)->draining) {\n        event_loop_quit(loop);", "(*server)->draining) {",
               "drain.second_signal_ends_it_at_once"),
