@@ -35,7 +35,8 @@ class Cost(Check):
         reads = sum(calls.get(n, 0) for n in ("read", "recv", "recvfrom"))
         writes = sum(calls.get(n, 0) for n in ("write", "send", "sendto"))
         waits = calls.get("epoll_wait", 0) + calls.get("epoll_pwait", 0)
-        if strange or max(reads, writes, waits) > 110:
+        # v08 waits anew ten times a second, and a busy machine makes that count.
+        if strange or max(reads, writes) > 110 or waits > 150:
             raise Broken(f"100 messages cost these system calls: {calls}\n"
                          "  expected for each one read, one write and one wait")
 

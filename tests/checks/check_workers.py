@@ -77,8 +77,8 @@ class Workers(Check):
 
     @promise("slow-handler", "8-", ONLY_ECHO)
     def loop_goes_on_meanwhile(self):
-        """-t 0 -w 1 -d 700: newcomers are taken in and read while the only worker is busy."""
-        server = self.serve("-t", "0", "-w", "1", "-f", "line", "-d", str(self.few(700, 2500)))
+        """-t 0 -w 1 -d 1500: newcomers are taken in and read while the only worker is busy."""
+        server = self.serve("-t", "0", "-w", "1", "-f", "line", "-d", str(self.few(1500, 2500)))
         first = self.connect(server)
         first.send(b"slow\n")
         self.becomes(lambda: server.unread(first) == 0)
@@ -89,7 +89,7 @@ class Workers(Check):
         time.sleep(0.01)
         read = self.becomes(lambda: server.unread(second) == 0 or not first.quiet(0))
         if not read or not first.quiet(0):
-            raise Broken("-w 1 -d 700: while the worker was busy the loop did not read from "
+            raise Broken("-w 1 -d 1500: while the worker was busy the loop did not read from "
                          "another client\n  does a loop wait for a worker?")
         first.expect(b"slow\n")
         second.send(b"ne\n")
