@@ -15,7 +15,7 @@ class Idle(Check):
 
     def late(self) -> float:
         """How late an eviction may seem: 0.2 s are promised, the rest is for a busy machine."""
-        return 0.2 + 0.4 * max(1, self.mode.scale)
+        return 0.2 + max(1.0, 0.4 * self.mode.scale)
 
     def end_times(self, clients, limit: float) -> dict:
         """When the end of each connection came; those that sent something instead: None."""

@@ -116,7 +116,8 @@ class Cores(Check):
         """-v -t 4: clients come and go on all threads; each report is a line of its own."""
         server = self.serve("-v", "-t", "4")
         count = self.few(200, 20)
-        for _ in range(3):
+        rounds = self.few(8, 2)
+        for _ in range(rounds):
             # All newcomers at once, all departures at once: the threads report side by side.
             os.kill(server.process.pid, signal.SIGSTOP)
             clients = self.connect_many(server, count)
@@ -126,7 +127,7 @@ class Cores(Check):
             for client in clients:
                 client.close()
             self.expect_no_leak(server)
-        server.err.wait(lambda text: text.count("\n") >= 6 * count, self.limit(2))
+        server.err.wait(lambda text: text.count("\n") >= 2 * rounds * count, self.limit(2))
         report = re.compile(r"echo_server: (opened|closed) [0-9.]+:\d+")
         for line in server.err.text.splitlines():
             if not report.fullmatch(line):

@@ -113,12 +113,24 @@ class Server:
 
     def _settled_fds(self) -> int:
         """The number of descriptors, once a server of many processes has started them all."""
-        count, same = self.fds(), 0
-        while same < 5 and self._children():
-            time.sleep(0.005)
-            last, count = count, self.fds()
-            same = same + 1 if count == last else 0
+        count, same, until = self.fds(), 0, time.monotonic() + 3
+        while self._children() and (same < 5 or not self._children_wait()) \
+                and time.monotonic() < until:
+            time.sleep(0.004)
+            before, count = count, self.fds()
+            same = same + 1 if count == before else 0
         return count
+
+    def _children_wait(self) -> bool:
+        """Whether each child has come as far as its loop's wait, or has gone."""
+        for pid in self._children():
+            try:
+                with open(f"/proc/{pid}/wchan", encoding="ascii") as file:
+                    if "poll" not in file.read():
+                        return False
+            except OSError:
+                continue
+        return True
 
     def wait_exit(self, limit: float) -> int:
         """Its exit status; Broken when it is still there after the limit."""
