@@ -113,10 +113,10 @@ class Cores(Check):
 
     @promise("verbose", "8-", ONLY_ECHO)
     def lines_are_whole(self):
-        """-v -t 4: clients come and go on all threads; each report is a line of its own."""
-        server = self.serve("-v", "-t", "4")
-        count = self.few(200, 20)
-        rounds = self.few(8, 2)
+        """-v -t 8: clients come and go on all threads; each report is a line of its own."""
+        server = self.serve("-v", "-t", "8")
+        count = self.few(100, 20)
+        rounds = self.few(25, 2)
         for _ in range(rounds):
             # All newcomers at once, all departures at once: the threads report side by side.
             os.kill(server.process.pid, signal.SIGSTOP)
@@ -131,5 +131,5 @@ class Cores(Check):
         report = re.compile(r"echo_server: (opened|closed) [0-9.]+:\d+")
         for line in server.err.text.splitlines():
             if not report.fullmatch(line):
-                raise Broken(f"-v -t 4: a line on stderr is not whole: {line!r}\n  is a line "
+                raise Broken(f"-v -t 8: a line on stderr is not whole: {line!r}\n  is a line "
                              "written in several calls, between which other threads write?")
