@@ -72,9 +72,9 @@ class Drain(Check):
 
     @promise("drain", "9-", ONLY_ECHO)
     def many_pipelines(self):
-        """-t 2 -w 4: thirty clients, all with messages in hand and waiting."""
-        server = self.serve("-t", "2", "-w", "4", "-f", "line", "-d", "20")
-        clients = self.connect_many(server, 30)
+        """-t 2 -w 4: twenty clients, all with messages in hand and waiting."""
+        server = self.serve("-t", "2", "-w", "4", "-f", "line", "-d", "50")
+        clients = self.connect_many(server, 20)
         for client in clients:
             client.send(numbered(5))
         for client in clients[-2:]:
@@ -84,7 +84,7 @@ class Drain(Check):
             rest = client.rest()
             wrong = difference(numbered(5), rest.got)
             if wrong or rest.end != "end of file":
-                raise Broken(f"thirty clients with five lines each, then SIGTERM: "
+                raise Broken(f"twenty clients with five lines each, then SIGTERM: "
                              f"{wrong or 'all were answered'}, then: {rest.end}")
             client.close()
         self.expect_exit(server, 1.5, "all clients have their replies and have left")
