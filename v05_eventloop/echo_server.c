@@ -190,7 +190,6 @@ static void on_stop(void *context)
 
 static int catch_signals(void)
 {
-    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     if (event_loop_catch_signal(loop, SIGINT, on_stop, NULL) < 0)
         return -1;
     return event_loop_catch_signal(loop, SIGTERM, on_stop, NULL);
@@ -200,6 +199,7 @@ int main(int argc, char **argv)
 {
     int result = -1;
 
+    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     options = options_parse(argc, argv);
     loop = event_loop_create();
     if (loop == NULL)

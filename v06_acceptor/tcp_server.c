@@ -121,7 +121,6 @@ static void on_stop(void *context)
 
 static int catch_signals(EventLoop *loop)
 {
-    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     if (event_loop_catch_signal(loop, SIGINT, on_stop, loop) < 0)
         return -1;
     return event_loop_catch_signal(loop, SIGTERM, on_stop, loop);

@@ -4,6 +4,8 @@
 #include "log.h"
 #include "tcp_server.h"
 
+#include <signal.h>
+
 static void on_message(void *context, Connection *connection, const char *data,
                        size_t size)
 {
@@ -24,12 +26,14 @@ static void on_too_long(void *context, Connection *connection)
 
 int main(int argc, char **argv)
 {
-    Options options = options_parse(argc, argv, "apvcfmbdtw");
+    Options options;
     ConnectionHandler handler = {
         .on_message = on_message,
         .on_too_long = on_too_long,
         .context = &options,
     };
 
+    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
+    options = options_parse(argc, argv, "apvcfmbdtw");
     return tcp_server_run(&options, &handler) < 0;
 }

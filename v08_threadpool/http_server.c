@@ -8,6 +8,7 @@
 #include "tcp_server.h"
 
 #include <ctype.h>
+#include <signal.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -290,13 +291,15 @@ static void on_too_long(void *context, Connection *connection)
 
 int main(int argc, char **argv)
 {
-    Options options = options_parse(argc, argv, "apvcbdtw");
+    Options options;
     ConnectionHandler handler = {
         .on_message = on_message,
         .on_too_long = on_too_long,
         .context = &options,
     };
 
+    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
+    options = options_parse(argc, argv, "apvcbdtw");
     fill_classes();
     options.codec = (Codec){find_head, 8192};
     return tcp_server_run(&options, &handler) < 0;

@@ -5,6 +5,8 @@
  */
 #include "tcp_server.h"
 
+#include <signal.h>
+
 enum { FIRST = ' ', COUNT = '~' - ' ' + 1, WIDTH = 72 };
 
 /* The lines repeat after as many as there are characters: send them all. */
@@ -38,7 +40,7 @@ static void on_message(void *context, Connection *connection, const char *data,
 
 int main(int argc, char **argv)
 {
-    Options options = options_parse(argc, argv, "apvct");
+    Options options;
     ConnectionHandler handler = {
         .on_open = send_lines,
         .on_message = on_message,
@@ -46,6 +48,8 @@ int main(int argc, char **argv)
         .talks_on = true,
     };
 
+    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
+    options = options_parse(argc, argv, "apvct");
     fill_lines();
     return tcp_server_run(&options, &handler) < 0;
 }

@@ -185,10 +185,10 @@ static int run_parent(void)
 
 int main(int argc, char **argv)
 {
+    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     options = options_parse(argc, argv, "apvfmbdn");
     options.io_threads = 0; /* processes do what threads would */
     setvbuf(stderr, NULL, _IOLBF, 0); /* no line is cut up by another's */
-    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     signal(SIGCHLD, SIG_DFL); /* if ignored, children vanish unseen */
     sigemptyset(&awaited);
     sigaddset(&awaited, SIGINT);

@@ -202,7 +202,6 @@ static void on_stop(void *context)
 
 static int catch_signals(EventLoop *loop, TcpServer **server)
 {
-    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     if (event_loop_catch_signal(loop, SIGALRM, on_stop, server) < 0)
         return -1;
     if (event_loop_catch_signal(loop, SIGINT, on_stop, server) < 0)

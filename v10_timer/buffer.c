@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALLEST = 256 };
+enum { SMALLEST = 256, BIG = 64 * 1024 };
 
 /*
  * Twice what is needed, so that appending byte by byte copies each byte a
@@ -72,11 +72,27 @@ int buffer_append(Buffer *buffer, const void *bytes, size_t size)
     return 0;
 }
 
+/* A few bytes that are left do not keep the memory of many. */
+static void shrink(Buffer *buffer)
+{
+    size_t size = buffer_size(buffer);
+    char *data = malloc(size);
+
+    if (data == NULL)
+        return;
+    memcpy(data, buffer_front(buffer), size);
+    free(buffer->data);
+    *buffer = (Buffer){data, 0, size, size};
+}
+
 void buffer_consume(Buffer *buffer, size_t size)
 {
     buffer->begin += size;
     if (buffer->begin == buffer->end)
         buffer_reset(buffer);
+    else if (buffer->capacity > BIG &&
+             buffer_size(buffer) < buffer->capacity / 4)
+        shrink(buffer);
 }
 
 void buffer_reset(Buffer *buffer)

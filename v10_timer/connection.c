@@ -475,6 +475,19 @@ Connection *connection_create(ConnectionGroup *group, int fd,
     return connection;
 }
 
+/* It is the server's turn: to read, or to handle what was read. */
+static bool is_waited_for(const Connection *connection)
+{
+    int unread = 0;
+
+    if (connection->work != NULL)
+        return true;
+    if (connection->paused || connection->state != OPEN)
+        return false;
+    ioctl(connection->channel.fd, FIONREAD, &unread);
+    return connection->pending || unread > 0;
+}
+
 /*
  * The kernel knows when it last sent and received: so a message costs
  * nothing here, and a connection is looked at when it would have been idle
@@ -486,7 +499,7 @@ static void handle_idle(void *context)
     unsigned limit = connection->group->options->idle + CLOCK_TICK;
     bool lingering = connection->state == LINGERING;
     unsigned idle =
-        connection->work == NULL ? socket_idle(connection->channel.fd) : 0;
+        is_waited_for(connection) ? 0 : socket_idle(connection->channel.fd);
 
     if (!lingering && idle < limit && set_idle(connection, limit - idle) == 0)
         return;

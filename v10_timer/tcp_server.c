@@ -207,7 +207,10 @@ static void on_stop(void *context)
         event_loop_quit(loop);
         return;
     }
-    event_loop_run_after(loop, DRAIN_TIME, on_deadline, loop);
+    TimerId deadline =
+        event_loop_run_after(loop, DRAIN_TIME, on_deadline, loop);
+    if (deadline.call == NULL)
+        event_loop_quit(loop); /* no memory to wait with */
     drain(*server);
 }
 
@@ -230,8 +233,10 @@ static void print_report(TcpServer *server)
         statistics_add(&all, &server->reactors[i].statistics);
     }
     statistics_print(out, "all", &all);
-    if (fclose(out) == 0)
+    if (fclose(out) == 0 && text != NULL)
         fputs(text, stderr);
+    else
+        log_error("statistics");
     free(text);
 }
 
@@ -256,7 +261,6 @@ static void on_report(void *context)
 
 static int catch_signals(EventLoop *loop, TcpServer **server)
 {
-    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     if (event_loop_catch_signal(loop, SIGUSR1, on_report, server) < 0)
         return -1;
     if (event_loop_catch_signal(loop, SIGINT, on_stop, server) < 0)
