@@ -157,8 +157,7 @@ IDLE = (
               "idle < limit && set_idle", "0 && set_idle", "idle.who_sends_is_kept",
               "idle.who_reads_is_kept", "idle.from_the_last_byte_on"),
     _mutation("work-is-idle", "closes a connection whose message is handled",
-              "connection->work == NULL ? socket_idle(connection->channel.fd) : 0",
-              "socket_idle(connection->channel.fd)", "idle.who_waits_for_the_handler_is_kept"),
+              "if (connection->work != NULL)\n        return true;", ";", "idle.who_waits_for_the_handler_is_kept"),
     _mutation("whole-seconds", "takes whole seconds only", "if (text[length] == '.')",
               "if (text[length] == ',')", "idle.seconds_of_every_form"),
 )
