@@ -82,7 +82,10 @@ static void shrink(Buffer *buffer)
         return;
     memcpy(data, buffer_front(buffer), size);
     free(buffer->data);
-    *buffer = (Buffer){data, 0, size, size};
+    buffer->data = data;
+    buffer->begin = 0;
+    buffer->end = size;
+    buffer->capacity = size;
 }
 
 void buffer_consume(Buffer *buffer, size_t size)
