@@ -2,6 +2,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,9 +168,18 @@ Options options_parse(int argc, char **argv, const char *letters)
     return options;
 }
 
+/* It is blocked, and waits for the loop that is kept from reading it. */
+static bool is_told_to_stop(void)
+{
+    sigset_t waiting;
+
+    sigpending(&waiting);
+    return sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM);
+}
+
 void options_delay(const Options *options)
 {
-    if (options->delay == 0)
+    if (options->delay == 0 || is_told_to_stop())
         return;
     struct timespec left = {.tv_sec = options->delay / 1000,
                             .tv_nsec = options->delay % 1000 * 1000000L};

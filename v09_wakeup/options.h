@@ -30,7 +30,11 @@ typedef struct Options {
  */
 Options options_parse(int argc, char **argv, const char *letters);
 
-/* Takes as long as -d asks, as a slow service would. */
+/*
+ * Takes as long as -d asks, as a slow service would; no time at all once
+ * SIGINT or SIGTERM waits to be read, so that a stop need not wait for more
+ * than the message in hand.
+ */
 void options_delay(const Options *options);
 
 #endif
