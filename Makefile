@@ -20,7 +20,8 @@ KNOWN = @test -n "$(call folder,$*)" || { \
 # V=1 shows each compiler command; without it a stage is one line.
 SILENT = $(if $(V),,-s)
 BUILD  = $(MAKE) --no-print-directory $(SILENT)
-HARNESS = python3 tests/run.py $(if $(K),-k '$(K)') $(if $(V),-v) $(if $(X),-x)
+HARNESS = python3 tests/run.py $(if $(K),-k '$(K)') $(if $(V),-v) \
+            $(if $(X),-x) $(if $(AGAIN),--again)
 # One run of the harness, and a second one for the stages that have threads,
 # whether or not the first one found something.
 BOTH = status=0; $(HARNESS) $(1) || status=1; \
@@ -52,7 +53,8 @@ diff-v%:
 
 ## make test        check every stage; make test-v04: one stage.
 ##                  K=name: checks of that name, V=1: say more, X=1: stop at
-##                  the first failure
+##                  the first failure, AGAIN=1: what fails gets a second try,
+##                  alone
 test: need-harness
 	@$(HARNESS)
 

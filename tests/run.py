@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness import build, matrix, modes, prove  # noqa: E402
 from harness.report import Report  # noqa: E402
-from harness.runner import Outcome, plan, run_all  # noqa: E402
+from harness.runner import Outcome, plan, run_again, run_all  # noqa: E402
 from harness.stages import find_stages  # noqa: E402
 
 
@@ -40,6 +40,8 @@ def options():
                         ("tsan", "built with the thread sanitizer")):
         how.add_argument(f"--{name}", dest="mode", action="store_const", const=name, help=words)
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run each N times")
+    parser.add_argument("--again", action="store_true",
+                        help="give what failed a second try, with nothing beside it")
     parser.add_argument("--jobs", type=int, default=4 * (os.cpu_count() or 1), metavar="N",
                         help="so many checks at a time")
     parser.add_argument("--json", metavar="FILE", help="write the outcomes there")
@@ -80,7 +82,9 @@ def run(args, stages, mode) -> int:
         report.add(Outcome(stage.name, stage.number, "make", "build", "", "", "FAIL", 0.0, words))
     tasks = plan(built, mode, args.names) * args.repeat
     try:
-        run_all(tasks, max(args.jobs, 1), report.add, args.stop)
+        failures = run_all(tasks, max(args.jobs, 1), report.add, args.stop)
+        if args.again and not args.stop:
+            run_again(failures, report)
     except KeyboardInterrupt:
         report.say("\nstopped")
         report.last_line()

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from harness import build, modes
 from harness.check import Target
 from harness.report import Report
-from harness.runner import Task, load_checks, methods, plan, run_all
+from harness.runner import Task, load_checks, methods, plan, run_again, run_all
 from harness.stages import Stage, find_stages
 from wrong.catalogue import CATALOGUE, PARTS
 from wrong.mutations import MUTATIONS
@@ -170,7 +170,9 @@ def main(args) -> int:
     jobs = max(args.jobs, 1)
     # A mistake is often caught by waiting in vain, which needs no processor.
     prove_all(tasks * args.repeat, jobs + jobs // 2, report, args.stop)
-    run_all(base * args.repeat, jobs, report.add, args.stop)
+    failed = run_all(base * args.repeat, jobs, report.add, args.stop)
+    if args.again and not args.stop:
+        run_again(failed, report)
     left = [] if args.names else unproven(report.proven)
     for name in left:
         report.say(f"unproven: no wrong server is caught by {name}")
@@ -183,6 +185,7 @@ def main(args) -> int:
                f"{time.monotonic() - start:.1f} s")
     if args.json:
         report.write_json(args.json)
+    report.say_lucky()
     report.last_line()
     good = [o for o in report.outcomes if o.status in ("ok", "limit")]
     failed = [o for o in report.outcomes if o.status == "FAIL"]

@@ -19,6 +19,7 @@ class Report:
         self.stream = stream
         self.colour = stream.isatty() and "NO_COLOR" not in os.environ
         self.outcomes = []
+        self.lucky = []        # those that passed at the second try
 
     def say(self, text=""):
         print(text, file=self.stream, flush=True)
@@ -41,6 +42,14 @@ class Report:
             if outcome.limit:
                 self._block("shown", outcome.limit)
             self._block("stderr", outcome.stderr)
+
+    def add_again(self, outcome):
+        """The second try of a check that failed; it takes the place of the first."""
+        self.outcomes.remove(next(o for o in self.outcomes
+                                  if o.status == "FAIL" and _name(o) == _name(outcome)))
+        self.add(outcome)
+        if outcome.status != "FAIL":
+            self.lucky.append(outcome)
 
     def _block(self, title: str, text: str, most=20):
         lines = text.rstrip().splitlines()
@@ -76,10 +85,19 @@ class Report:
         failed = [o for o in self.outcomes if o.status == "FAIL"]
         if failed:
             self.say("\nFailed:")
-        for name, times in _names(failed).items():
-            self.say(f"  {name}" + (f"  ({times} times)" if times > 1 else ""))
+        self._list(failed)
+        self.say_lucky()
         self.say(f"\nin {seconds:.1f} s:")
         self.last_line()
+
+    def say_lucky(self):
+        if self.lucky:
+            self.say("\nPassed at the second try, alone:")
+        self._list(self.lucky)
+
+    def _list(self, outcomes):
+        for name, times in _names(outcomes).items():
+            self.say(f"  {name}" + (f"  ({times} times)" if times > 1 else ""))
 
     def last_line(self):
         own = self.outcomes
@@ -92,11 +110,14 @@ class Report:
             file.write("\n")
 
 
+def _name(outcome) -> str:
+    return f"{outcome.stage}/{outcome.program} {outcome.check}"
+
+
 def _names(outcomes) -> dict:
     names = {}
     for outcome in outcomes:
-        name = f"{outcome.stage}/{outcome.program} {outcome.check}"
-        names[name] = names.get(name, 0) + 1
+        names[_name(outcome)] = names.get(_name(outcome), 0) + 1
     return names
 
 

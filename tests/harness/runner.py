@@ -17,6 +17,7 @@ from harness.server import _PR_SET_PDEATHSIG, _prctl, kill_all
 from harness.stages import TESTS
 
 CHECK_LIMIT = 120.0   # seconds for one check, before it is given up
+MOST_AGAIN = 10       # checks that may get a second try
 
 
 @dataclass(frozen=True)
@@ -176,20 +177,33 @@ class Worker:
 
 
 def run_all(tasks, jobs: int, report, stop_at_failure=False):
-    """Run the checks; those that need the machine for themselves come last, one by one."""
+    """Run the checks; those that need the machine for themselves come last, one by one.
+
+    Returns those that failed.
+    """
     together = [i for i, task in enumerate(tasks) if not task.spec.exclusive]
     alone = [i for i, task in enumerate(tasks) if task.spec.exclusive]
-    outcomes = []
+    failed = []
 
-    def keep(outcome):
-        outcomes.append(outcome)
+    def keep(number, outcome):
+        if outcome.status == "FAIL":
+            failed.append(tasks[number])
         report(outcome)
         return stop_at_failure and outcome.status == "FAIL"
 
     sys.stdout.flush()
     if not _run(tasks, together, jobs, keep):
         _run(tasks, alone, 1, keep)
-    return outcomes
+    return failed
+
+
+def run_again(failed, report):
+    """On a busy machine a limit in time can be missed: what failed gets a try with nothing beside it.
+
+    Where many have failed it was not that.
+    """
+    if len(failed) <= MOST_AGAIN:
+        run_all(failed, 1, report.add_again)
 
 
 def _run(tasks, numbers, jobs: int, keep) -> bool:
@@ -208,8 +222,8 @@ def _run(tasks, numbers, jobs: int, keep) -> bool:
                     continue
                 if not worker.process.is_alive():
                     workers[at] = worker = Worker(tasks)
-                worker.task = None
-                if keep(outcome):
+                number, worker.task = worker.task, None
+                if keep(number, outcome):
                     return True
                 if waiting:
                     worker.give(waiting.pop())
