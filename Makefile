@@ -84,6 +84,13 @@ prove: need-harness
 matrix: need-harness
 	@$(HARNESS) --matrix
 
+## make fuzz        the codecs, the buffer and the HTTP parser of the last stage
+##                  against inputs that libFuzzer thinks up; TIME=600: for so
+##                  many seconds; PROVE=1: does it find mistakes?
+fuzz: need-compiler
+	$(NEED) python3 clang && tests/tools/need libfuzzer
+	@python3 tests/fuzz/run.py $(if $(PROVE),--prove,--time $(or $(TIME),60))
+
 ## make lint        clang-tidy, cppcheck and clang-format over the C code
 lint:
 	$(NEED) python3 clang-tidy cppcheck clang-format
@@ -113,7 +120,8 @@ setup:
 ## make clean       remove what was built
 clean:
 	@for stage in $(STAGES); do $(BUILD) -C $$stage clean; done
-	@find tests -name __pycache__ -prune -exec rm -rf {} +
+	@find tests \( -name __pycache__ -o -name build \) -prune \
+	    -exec rm -rf {} +
 
 need-compiler:
 	$(NEED) $(firstword $(CC)) libc
@@ -121,5 +129,5 @@ need-compiler:
 need-harness: need-compiler
 	$(NEED) python3
 
-.PHONY: all help test valgrind sanitize prove matrix lint quiet map tools \
+.PHONY: all help test valgrind sanitize prove matrix fuzz lint quiet map tools \
         setup clean need-compiler need-harness $(STAGES)
