@@ -91,6 +91,14 @@ fuzz: need-compiler
 	$(NEED) python3 clang && tests/tools/need libfuzzer
 	@python3 tests/fuzz/run.py $(if $(PROVE),--prove,--time $(or $(TIME),60))
 
+## make soak        random clients and options against the last stage, checked
+##                  byte by byte and count by count; TIME=600: for so many
+##                  seconds; SEED=7: the choices of that run, ROUND=3: of one
+##                  round
+soak: need-harness
+	@python3 tests/soak/run.py $(if $(TIME),--time $(TIME)) \
+	    $(if $(SEED),--seed $(SEED)) $(if $(ROUND),--round $(ROUND))
+
 ## make lint        clang-tidy, cppcheck and clang-format over the C code
 lint:
 	$(NEED) python3 clang-tidy cppcheck clang-format
@@ -129,5 +137,5 @@ need-compiler:
 need-harness: need-compiler
 	$(NEED) python3
 
-.PHONY: all help test valgrind sanitize prove matrix fuzz lint quiet map tools \
+.PHONY: all help test valgrind sanitize prove matrix fuzz soak lint quiet map tools \
         setup clean need-compiler need-harness $(STAGES)

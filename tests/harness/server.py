@@ -158,6 +158,10 @@ class Server:
         except Broken:
             raise Broken(f"{signal.Signals(how).name} was sent, and after {limit:g} s "
                          f"{self.name} still runs") from None
+        self.check_end(how, status)
+
+    def check_end(self, how, status):
+        """After the end: its status, and what it said."""
         if status != 0:
             raise Broken(f"after {signal.Signals(how).name} it ended with "
                          f"{exit_words(status)}, not with exit status 0{self._tool_words()}")
