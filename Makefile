@@ -94,10 +94,11 @@ fuzz: need-compiler
 ## make soak        random clients and options against the last stage, checked
 ##                  byte by byte and count by count; TIME=600: for so many
 ##                  seconds; SEED=7: the choices of that run, ROUND=3: of one
-##                  round
+##                  round; PROVE=1: does it find mistakes?
 soak: need-harness
 	@python3 tests/soak/run.py $(if $(TIME),--time $(TIME)) \
-	    $(if $(SEED),--seed $(SEED)) $(if $(ROUND),--round $(ROUND))
+	    $(if $(SEED),--seed $(SEED)) $(if $(ROUND),--round $(ROUND)) \
+	    $(if $(PROVE),--prove)
 
 ## make lint        clang-tidy, cppcheck and clang-format over the C code
 lint:
@@ -137,5 +138,5 @@ need-compiler:
 need-harness: need-compiler
 	$(NEED) python3
 
-.PHONY: all help test valgrind sanitize prove matrix fuzz soak lint quiet map tools \
-        setup clean need-compiler need-harness $(STAGES)
+.PHONY: all help test valgrind sanitize prove matrix fuzz soak lint quiet map \
+        tools setup clean need-compiler need-harness $(STAGES)

@@ -135,7 +135,7 @@ def draw_clients(dice: random.Random, options: Options, seconds: float) -> list:
 def draw_drain(dice: random.Random, options: Options) -> list:
     """A few clients that are there when the server is told to stop."""
     plans = []
-    for _ in range(dice.randint(0, 3)):
+    for _ in range(dice.randint(0, 6)):
         sizes = [min(dice.randint(1, 300), options.longest) for _ in range(dice.randint(0, 20))]
         stream = make_stream(dice, options.framing, sizes,
                              dice.choice((0, min(20, options.longest))))

@@ -15,10 +15,13 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness import build, modes  # noqa: E402
+from harness import build, modes, prove  # noqa: E402
 from harness.server import Broken, kill_all  # noqa: E402
 from harness.stages import find_stages  # noqa: E402
+from soak.breaks import BREAKS  # noqa: E402
 from soak.round import Round  # noqa: E402
+
+PROOF_ROUNDS = 60       # in which a mistake must be found
 
 
 def options():
@@ -28,6 +31,8 @@ def options():
     parser.add_argument("--seed", default=str(random.randrange(10**6)),
                         help="repeats the choices of an earlier run")
     parser.add_argument("--round", type=int, metavar="N", help="this round alone")
+    parser.add_argument("--prove", action="store_true",
+                        help="does it find mistakes that were made on purpose?")
     how = parser.add_mutually_exclusive_group()
     for name in ("sanitize", "tsan"):
         how.add_argument(f"--{name}", dest="mode", action="store_const", const=name,
@@ -51,6 +56,10 @@ def main() -> int:
     build.need_tools(mode)
     program = built(mode)
     print(f"soak: SEED={args.seed}", flush=True)
+    return prove_breaks(args) if args.prove else soak(args, program, mode)
+
+
+def soak(args, program, mode) -> int:
     start, number, clients, moved = time.monotonic(), args.round or 1, 0, 0
     while True:
         this = Round(args.seed, number, program, mode)
@@ -68,6 +77,30 @@ def main() -> int:
     print(f"soak: {number - (args.round or 1)} rounds, {clients:,} clients, {moved:,} bytes "
           f"checked, {time.monotonic() - start:.0f} s: all balances")
     return 0
+
+
+def first_failure(seed: str, program) -> str:
+    """Play rounds until one fails; which, and the first words of why."""
+    for number in range(1, PROOF_ROUNDS + 1):
+        try:
+            Round(seed, number, program, modes.PLAIN).play()
+        except Broken as error:
+            words = [line for line in str(error).splitlines() if line[:4] != "SIGU"]
+            return f"found in round {number}: {words[0].strip()[:90]}"
+    return f"NOT FOUND in {PROOF_ROUNDS} rounds"
+
+
+def prove_breaks(args) -> int:
+    build.scratch()
+    missed = 0
+    for broken in BREAKS:
+        stage = prove.mutate(broken, find_stages()[-1])
+        words = f"STALE: {stage}" if isinstance(stage, str) else first_failure(
+            args.seed, stage.program("echo_server"))
+        missed += not words.startswith("found")
+        print(f"{broken.words:54} {words}", flush=True)
+    print(f"soak: {len(BREAKS)} mistakes, {missed} not found")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
