@@ -23,6 +23,7 @@ struct EventLoop {
     SignalHandler handlers[NSIG];
     pthread_mutex_t lock; /* guards quit */
     bool quit;
+    bool slow; /* callbacks may take long */
 };
 
 EventLoop *event_loop_create(void)
@@ -89,6 +90,19 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
     return 0;
 }
 
+void event_loop_expect_delays(EventLoop *loop)
+{
+    loop->slow = true;
+    loop->epoll.batch = 1;
+}
+
+/* Signals do not queue behind clients that are slow. */
+static void look_around(EventLoop *loop)
+{
+    if (loop->signals.fd >= 0)
+        handle_signal(loop);
+}
+
 static bool has_quit(EventLoop *loop)
 {
     pthread_mutex_lock(&loop->lock);
@@ -107,6 +121,8 @@ int event_loop_run(EventLoop *loop)
             Channel *channel = channel_ready(&loop->epoll, i);
             channel->on_ready(channel->context);
         }
+        if (loop->slow)
+            look_around(loop);
     }
     return 0;
 }

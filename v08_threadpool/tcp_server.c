@@ -107,10 +107,13 @@ static int open_reactors(TcpServer *server)
         log_error("reactors");
         return -1;
     }
-    for (; server->reactor_count < wanted; server->reactor_count++)
-        if (reactor_open(&server->reactors[server->reactor_count], server->loop,
-                         threads > 0) < 0)
+    for (; server->reactor_count < wanted; server->reactor_count++) {
+        Reactor *reactor = &server->reactors[server->reactor_count];
+        if (reactor_open(reactor, server->loop, threads > 0) < 0)
             return -1;
+        if (server->options->delay > 0 && server->options->workers == 0)
+            event_loop_expect_delays(reactor->loop);
+    }
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #ifndef CONNECTION_H
 #define CONNECTION_H
 
+#include "codec.h"
 #include "event_loop.h"
 #include "options.h"
 #include "thread_pool.h"
@@ -20,6 +21,7 @@ typedef struct Connection Connection;
  * once for one connection. What need not be is NULL.
  */
 typedef struct ConnectionHandler {
+    Codec codec; /* what a message is */
     /* The connection is there. */
     void (*on_open)(void *context, Connection *connection);
     /*
@@ -56,7 +58,7 @@ typedef struct ConnectionGroup {
  * Owns fd from now on. Returns NULL when there is no memory; then that has
  * been said, and fd is closed.
  */
-Connection *connection_create(const ConnectionGroup *group, int fd,
+Connection *connection_create(ConnectionGroup *group, int fd,
                               const InetAddress *peer);
 
 /* Starts to serve it, on its loop's thread. Any thread may call it. */

@@ -1,12 +1,16 @@
 #include "event_loop.h"
 #include "log.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+/* How often a call is made that must not fail. */
+enum { TRIES = 10 };
 
 typedef struct SignalHandler {
     void (*on_signal)(void *context);
@@ -25,6 +29,7 @@ struct EventLoop {
     bool quit;
     TaskQueue tasks;
     Channel wakeup; /* an eventfd: others end the loop's wait with it */
+    bool slow; /* callbacks may take long */
     bool due; /* tasks are to be run before the next wait */
     bool ending; /* quit, as far as the loop has heard */
 };
@@ -144,6 +149,20 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
     return 0;
 }
 
+void event_loop_expect_delays(EventLoop *loop)
+{
+    loop->slow = true;
+    loop->epoll.batch = 1;
+}
+
+/* Signals and tasks do not queue behind clients that are slow. */
+static void look_around(EventLoop *loop)
+{
+    if (loop->signals.fd >= 0)
+        handle_signal(loop);
+    loop->due = true;
+}
+
 int event_loop_run(EventLoop *loop)
 {
     int count = 0;
@@ -155,6 +174,8 @@ int event_loop_run(EventLoop *loop)
             Channel *channel = channel_ready(&loop->epoll, i);
             channel->on_ready(channel->context);
         }
+        if (loop->slow)
+            look_around(loop);
         if (loop->due)
             run_tasks(loop);
     }
@@ -164,13 +185,23 @@ int event_loop_run(EventLoop *loop)
     return count < 0 ? -1 : 0;
 }
 
+/* Nobody else will wake the loop for what is queued: it must not fail. */
+static void write_wakeup(EventLoop *loop)
+{
+    int tries = 0;
+
+    while (eventfd_write(loop->wakeup.fd, 1) < 0 && ++tries < TRIES)
+        if (tries == 1 && errno != EINTR && errno != EAGAIN)
+            log_error("eventfd_write");
+}
+
 /* The loop's own thread need not be woken: it looks before it waits. */
 static void wake(EventLoop *loop)
 {
     if (event_loop_is_here(loop))
         loop->due = true;
     else
-        eventfd_write(loop->wakeup.fd, 1);
+        write_wakeup(loop);
 }
 
 void event_loop_quit(EventLoop *loop)

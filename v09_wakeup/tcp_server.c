@@ -7,10 +7,16 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
-/* How long a server that is to stop waits for its clients. */
-enum { DRAIN_TIME = 3 }; /* seconds */
+/*
+ * How long a server that is to stop waits for its clients, and how often it
+ * looks at them, in nanoseconds.
+ */
+static const int64_t DRAIN_TIME = 3000000000;
+static const int64_t DRAIN_TICK = 50000000;
 
 struct TcpServer {
     EventLoop *loop;
@@ -24,6 +30,7 @@ struct TcpServer {
     pthread_mutex_t lock; /* guards open and draining */
     unsigned open; /* connections, of all reactors */
     bool draining;
+    int64_t deadline; /* of draining */
 };
 
 static bool is_full(TcpServer *server, const InetAddress *peer)
@@ -173,6 +180,12 @@ void tcp_server_destroy(TcpServer *server)
     free(server);
 }
 
+static void drain_reactors(TcpServer *server)
+{
+    for (unsigned i = 0; i < server->reactor_count; i++)
+        reactor_drain(&server->reactors[i]);
+}
+
 /* Ends the loop once no connection is left. */
 static void drain(TcpServer *server)
 {
@@ -183,26 +196,51 @@ static void drain(TcpServer *server)
     pthread_mutex_unlock(&server->lock);
     if (none)
         event_loop_quit(server->loop);
-    for (unsigned i = 0; i < server->reactor_count; i++)
-        reactor_drain(&server->reactors[i]);
+    drain_reactors(server);
 }
 
-/* The first time there is some time left; the second, or SIGALRM, ends it. */
+static int64_t now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void on_tick(void *context)
+{
+    TcpServer *server = *(TcpServer **)context;
+
+    if (now() >= server->deadline)
+        event_loop_quit(server->loop);
+    drain_reactors(server);
+}
+
+/* SIGALRM comes, and comes again: see setitimer(2). */
+static void start_ticks(void)
+{
+    const struct timeval tick = {.tv_usec = DRAIN_TICK / 1000};
+
+    setitimer(ITIMER_REAL, &(struct itimerval){tick, tick}, NULL);
+}
+
+/* The first time there is some time left; the second time none. */
 static void on_stop(void *context)
 {
-    TcpServer *const *server = context;
+    TcpServer *server = *(TcpServer **)context;
 
-    if ((*server)->draining) {
-        event_loop_quit((*server)->loop);
+    if (server->draining) {
+        event_loop_quit(server->loop);
         return;
     }
-    alarm(DRAIN_TIME);
-    drain(*server);
+    server->deadline = now() + DRAIN_TIME;
+    start_ticks();
+    drain(server);
 }
 
 static int catch_signals(EventLoop *loop, TcpServer **server)
 {
-    if (event_loop_catch_signal(loop, SIGALRM, on_stop, server) < 0)
+    if (event_loop_catch_signal(loop, SIGALRM, on_tick, server) < 0)
         return -1;
     if (event_loop_catch_signal(loop, SIGINT, on_stop, server) < 0)
         return -1;

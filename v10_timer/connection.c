@@ -244,8 +244,7 @@ const InetAddress *connection_peer(const Connection *connection)
 
 void connection_finish(Connection *connection)
 {
-    if (connection->work != NULL &&
-        !event_loop_is_here(connection->group->loop)) {
+    if (connection_is_at_work(connection)) {
         connection_work_finish(connection->work);
         return;
     }

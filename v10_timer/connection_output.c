@@ -18,13 +18,12 @@ static inline size_t write_now(Connection *connection, const void *data,
 {
     ssize_t written = write(connection->channel.fd, data, size);
 
-    if (written >= 0) {
-        connection->group->statistics.bytes_out += (size_t)written;
-        return (size_t)written;
-    }
-    if (errno != EAGAIN && errno != EINTR)
+    if (written < 0 && errno != EAGAIN && errno != EINTR)
         connection_fail(connection, "write");
-    return 0;
+    if (written < 0)
+        return 0;
+    connection->group->statistics.bytes_out += (size_t)written;
+    return (size_t)written;
 }
 
 /* From the high-water mark on nothing more is read. */
@@ -77,17 +76,10 @@ void connection_send_buffer(Connection *connection, Buffer *reply)
     pause_when_high(connection);
 }
 
-void connection_send(Connection *connection, const void *data, size_t size)
+static void send_now(Connection *connection, const void *data, size_t size)
 {
     size_t sent = 0;
 
-    if (connection->work != NULL &&
-        !event_loop_is_here(connection->group->loop)) {
-        connection_work_send(connection->work, data, size);
-        return;
-    }
-    if (connection->state != OPEN)
-        return;
     connection->group->statistics.messages_out++;
     if (!connection->corked && buffer_is_empty(&connection->output))
         sent = write_now(connection, data, size);
@@ -95,4 +87,12 @@ void connection_send(Connection *connection, const void *data, size_t size)
         keep(connection, (const char *)data + sent, size - sent);
     else
         note_written(connection);
+}
+
+void connection_send(Connection *connection, const void *data, size_t size)
+{
+    if (connection_is_at_work(connection))
+        connection_work_send(connection->work, data, size);
+    else if (connection->state == OPEN)
+        send_now(connection, data, size);
 }

@@ -52,6 +52,13 @@ static inline bool connection_may_handle(const Connection *connection)
            connection->work == NULL;
 }
 
+/* It is called by the worker that has its message, not by its loop's thread. */
+static inline bool connection_is_at_work(const Connection *connection)
+{
+    return connection->work != NULL &&
+           !event_loop_is_here(connection->group->loop);
+}
+
 /* Ends it; what counts is the first reason. */
 void connection_end(Connection *connection, Reason reason);
 
