@@ -4,10 +4,10 @@
  */
 #include "epoll.h"
 #include "inet_address.h"
+#include "log.h"
 #include "options.h"
 #include "socket.h"
 
-#include <err.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -33,7 +33,7 @@ static void say(const char *what, const Connection *connection)
     char text[INET_ADDRESS_TEXT];
 
     if (options.verbose)
-        warnx("%s %s", what, inet_address_format(&connection->peer, text));
+        log_line("%s %s", what, inet_address_format(&connection->peer, text));
 }
 
 /* That a client has gone away is no news; any other failure is. */
@@ -42,7 +42,7 @@ static void say_failed(const char *call, const Connection *connection)
     char text[INET_ADDRESS_TEXT];
 
     if (options.verbose || (errno != ECONNRESET && errno != EPIPE))
-        warn("%s %s", call, inet_address_format(&connection->peer, text));
+        log_error("%s %s", call, inet_address_format(&connection->peer, text));
 }
 
 /* Makes the table long enough for fd. */
@@ -124,7 +124,7 @@ static int accept_client(InetAddress *peer)
 
     if (fd < 0 && errno != EINTR && !stopping) {
         if (errno != last_error)
-            warn("accept");
+            log_error("accept");
         else
             poll(NULL, 0, 10); /* it fails again: sleep for 10 ms, not spin */
         last_error = errno;
@@ -145,7 +145,7 @@ static void open_connection(void)
     Connection *connection = malloc(sizeof(*connection));
     if (connection == NULL || make_place(fd) < 0 ||
         epoll_add(&epoll, fd, EPOLLIN) < 0) {
-        warn("refused %s", inet_address_format(&peer, text));
+        log_error("refused %s", inet_address_format(&peer, text));
         free(connection);
         close(fd);
         return;
@@ -176,7 +176,7 @@ static int start_watching(void)
     if (epoll_open(&epoll) < 0)
         return -1;
     if (epoll_add(&epoll, listener, EPOLLIN) < 0) {
-        warn("epoll_ctl");
+        log_error("epoll_ctl");
         return -1;
     }
     return 0;

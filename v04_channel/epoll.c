@@ -1,6 +1,6 @@
 #include "epoll.h"
+#include "log.h"
 
-#include <err.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -8,7 +8,7 @@ int epoll_open(Epoll *epoll)
 {
     epoll->fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll->fd < 0)
-        warn("epoll_create1");
+        log_error("epoll_create1");
     return epoll->fd < 0 ? -1 : 0;
 }
 
@@ -47,6 +47,6 @@ int epoll_await(Epoll *epoll, int timeout)
     if (count < 0 && errno == EINTR)
         return 0;
     if (count < 0)
-        warn("epoll_wait");
+        log_error("epoll_wait");
     return count;
 }

@@ -1,6 +1,6 @@
 #include "options.h"
+#include "log.h"
 
-#include <err.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static _Noreturn void print_help(void)
 
 static _Noreturn void wrong_use(const char *what, const char *text)
 {
-    warnx("%s: %s", what, text);
+    log_line("%s: %s", what, text);
     fprintf(stderr, "%s: ", program_invocation_short_name);
     print_usage(stderr);
     exit(2);

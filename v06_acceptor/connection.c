@@ -1,6 +1,6 @@
 #include "connection.h"
+#include "log.h"
 
-#include <err.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -31,7 +31,7 @@ static void fail(Connection *connection, const char *call)
     connection->state = ENDED;
     if (connection->group->options->verbose ||
         (errno != ECONNRESET && errno != EPIPE))
-        warn("%s %s", call, inet_address_format(&connection->peer, text));
+        log_error("%s %s", call, inet_address_format(&connection->peer, text));
 }
 
 static void handle_message(Connection *connection, const char *data,
@@ -69,7 +69,7 @@ Connection *connection_create(const ConnectionGroup *group, EventLoop *loop,
     Connection *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL) {
-        warn("connection");
+        log_error("connection");
         close(fd);
         return NULL;
     }

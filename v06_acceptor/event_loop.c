@@ -1,6 +1,6 @@
 #include "event_loop.h"
+#include "log.h"
 
-#include <err.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -26,7 +26,7 @@ EventLoop *event_loop_create(void)
     EventLoop *loop = calloc(1, sizeof(*loop));
 
     if (loop == NULL) {
-        warn("event loop");
+        log_error("event loop");
         return NULL;
     }
     if (epoll_open(&loop->epoll) < 0) {
@@ -71,13 +71,13 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
     int fd =
         signalfd(loop->signals.fd, &loop->caught, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) {
-        warn("signalfd");
+        log_error("signalfd");
         return -1;
     }
     if (loop->signals.fd < 0)
         channel_init(&loop->signals, &loop->epoll, fd, handle_signal, loop);
     if (channel_watch(&loop->signals, EPOLLIN) < 0) {
-        warn("epoll_ctl");
+        log_error("epoll_ctl");
         return -1;
     }
     return 0;

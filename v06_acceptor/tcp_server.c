@@ -1,9 +1,9 @@
 #include "tcp_server.h"
 #include "acceptor.h"
 #include "connection_table.h"
+#include "log.h"
 #include "socket.h"
 
-#include <err.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@ static void say(const TcpServer *server, const char *what,
     char text[INET_ADDRESS_TEXT];
 
     if (server->options->verbose)
-        warnx("%s %s", what, inet_address_format(peer, text));
+        log_line("%s %s", what, inet_address_format(peer, text));
 }
 
 static bool is_full(const TcpServer *server, const InetAddress *peer)
@@ -33,8 +33,8 @@ static bool is_full(const TcpServer *server, const InetAddress *peer)
 
     bool full = limit > 0 && server->open >= limit;
     if (full)
-        warnx("refused %s: %u connections are open",
-              inet_address_format(peer, text), limit);
+        log_line("refused %s: %u connections are open",
+                 inet_address_format(peer, text), limit);
     return full;
 }
 
@@ -58,7 +58,7 @@ static Connection *add_connection(TcpServer *server, int fd,
     if (connection == NULL)
         return NULL;
     if (connection_table_put(&server->table, connection) < 0) {
-        warn("connection table");
+        log_error("connection table");
         connection_destroy(connection);
         return NULL;
     }
@@ -87,7 +87,7 @@ TcpServer *tcp_server_create(EventLoop *loop, int listener,
     TcpServer *server = calloc(1, sizeof(*server));
 
     if (server == NULL) {
-        warn("server");
+        log_error("server");
         return NULL;
     }
     server->loop = loop;

@@ -1,7 +1,7 @@
 #include "acceptor.h"
+#include "log.h"
 #include "socket.h"
 
-#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -28,7 +28,7 @@ static void handle_failure(Acceptor *acceptor, int error)
     }
     acceptor->last_error = error;
     errno = error;
-    warn("accept");
+    log_error("accept");
 }
 
 /*
@@ -48,8 +48,8 @@ static void refuse(Acceptor *acceptor)
         close(fd);
     acceptor->spare = open_spare();
     if (fd >= 0)
-        warnx("refused %s: no descriptor is free",
-              inet_address_format(&peer, text));
+        log_line("refused %s: no descriptor is free",
+                 inet_address_format(&peer, text));
     else
         handle_failure(acceptor, error);
 }
@@ -88,11 +88,11 @@ int acceptor_open(Acceptor *acceptor, EventLoop *loop, int listener,
                  handle_event, acceptor);
     acceptor->spare = open_spare();
     if (acceptor->spare < 0) {
-        warn("open /dev/null");
+        log_error("open /dev/null");
         return -1;
     }
     if (channel_watch(&acceptor->channel, EPOLLIN) < 0) {
-        warn("epoll_ctl");
+        log_error("epoll_ctl");
         close(acceptor->spare);
         return -1;
     }

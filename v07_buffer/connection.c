@@ -1,199 +1,29 @@
-#include "connection.h"
-#include "buffer.h"
+#include "connection_state.h"
+#include "log.h"
 
-#include <err.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* One for all; what is left of it is copied before the next read. */
-enum { SCRATCH = 256 * 1024 };
-static char scratch[SCRATCH];
-
-/* So many messages of one client, then it is the others' turn. */
-enum { TURN = 1024 };
-
-typedef enum State {
-    OPEN, /* messages are taken and answered */
-    FINISHING, /* no more are taken; the replies are on their way out */
-    LINGERING, /* our end of file is out, the client's has not come */
-    ENDED /* nothing more can be done */
-} State;
-
-struct Connection {
-    Channel channel;
-    const ConnectionGroup *group;
-    Buffer input; /* read and not handled */
-    Buffer output; /* sent and not taken by the kernel */
-    size_t scanned; /* so much of the input holds no message's end */
-    State state;
-    bool read_ended; /* the client has sent end of file */
-    bool paused; /* from high water until output falls to half of it */
-    bool pending; /* whole messages may be waiting in the input */
-    bool handling; /* its event is being handled; it is settled after that */
-    bool corked; /* more messages are at hand: gather their replies */
-    InetAddress peer;
-};
-
 /* That a client has gone away is no news; any other failure is. */
-static void fail(Connection *connection, const char *call)
+void connection_fail(Connection *connection, const char *call)
 {
     char text[INET_ADDRESS_TEXT];
 
     connection->state = ENDED;
     if (connection->group->options->verbose ||
         (errno != ECONNRESET && errno != EPIPE))
-        warn("%s %s", call, inet_address_format(&connection->peer, text));
+        log_error("%s %s", call, inet_address_format(&connection->peer, text));
 }
 
-/* Hands the kernel what it will take. Returns how much that was. */
-static size_t write_now(Connection *connection, const void *data, size_t size)
+/* Our end of file is sent; it is for the client to send its own. */
+static void linger(Connection *connection)
 {
-    ssize_t written = write(connection->channel.fd, data, size);
-
-    if (written >= 0)
-        return (size_t)written;
-    if (errno != EAGAIN && errno != EINTR)
-        fail(connection, "write");
-    return 0;
-}
-
-/* What the kernel has not taken follows when it can. */
-static void keep(Connection *connection, const char *data, size_t size)
-{
-    Buffer *output = &connection->output;
-
-    if (buffer_append(output, data, size) < 0)
-        fail(connection, "output");
-    if (buffer_size(output) >= connection->group->options->high_water)
-        connection->paused = true;
-}
-
-static void flush(Connection *connection)
-{
-    Buffer *output = &connection->output;
-
-    if (buffer_size(output) == 0 || connection->state == ENDED)
-        return;
-    buffer_consume(output, write_now(connection, buffer_front(output),
-                                     buffer_size(output)));
-    if (buffer_size(output) <= connection->group->options->high_water / 2)
-        connection->paused = false;
-}
-
-/* Returns the length of the message it handed up, 0 if there was none. */
-static size_t handle_message(Connection *connection, const char *data,
-                             size_t size)
-{
-    const ConnectionHandler *handler = &connection->group->handler;
-    const Codec *codec = &connection->group->options->codec;
-    ssize_t length =
-        codec->find(data, size, connection->scanned, codec->longest);
-
-    connection->scanned = length == CODEC_NOT_YET ? size : 0;
-    if (length == CODEC_NOT_YET)
-        return 0;
-    if (length == CODEC_TOO_LONG) {
-        handler->on_too_long(handler->context, connection);
-        connection_finish(connection);
-        return 0;
-    }
-    if ((size_t)length < size)
-        connection->corked = true;
-    handler->on_message(handler->context, connection, data, (size_t)length);
-    return (size_t)length;
-}
-
-static bool may_handle(const Connection *connection)
-{
-    return connection->state == OPEN && !connection->paused;
-}
-
-/* Hands up message after message. Returns how many bytes they were. */
-static size_t handle_messages(Connection *connection, const char *data,
-                              size_t size)
-{
-    int turn = connection->group->options->delay > 0 ? 1 : TURN;
-    size_t used = 0;
-    size_t length;
-
-    do {
-        length = handle_message(connection, data + used, size - used);
-        used += length;
-        connection->pending = length > 0 && used < size;
-    } while (connection->pending && may_handle(connection) && --turn > 0);
-    if (connection->corked) {
-        connection->corked = false;
-        if (!(connection->channel.events & EPOLLOUT))
-            flush(connection);
-    }
-    return used;
-}
-
-static void handle_input(Connection *connection)
-{
-    Buffer *input = &connection->input;
-
-    if (connection->pending && may_handle(connection))
-        buffer_consume(input, handle_messages(connection, buffer_front(input),
-                                              buffer_size(input)));
-}
-
-/*
- * Messages are handed up from where they were read, without a copy; only
- * what is left of them, most often nothing, is kept for later. After the
- * last message, what comes is thrown away.
- */
-static void take(Connection *connection, const char *data, size_t size)
-{
-    bool first = buffer_size(&connection->input) == 0;
-    size_t used = 0;
-
-    if (connection->state != OPEN)
-        return;
-    if (first && may_handle(connection))
-        used = handle_messages(connection, data, size);
-    else
-        connection->pending = true;
-    if (used == size)
-        return;
-    if (buffer_append(&connection->input, data + used, size - used) < 0)
-        fail(connection, "input");
-    if (!first)
-        handle_input(connection);
-}
-
-/*
- * A read takes no more than may be held: output up to high water, and one
- * message. What is thrown away is not held.
- */
-static size_t read_size(const Connection *connection)
-{
-    const Options *options = connection->group->options;
-    size_t held =
-        buffer_size(&connection->input) + buffer_size(&connection->output);
-    size_t room = options->high_water + options->codec.longest - held;
-
-    return connection->state == OPEN && room < SCRATCH ? room : SCRATCH;
-}
-
-static void handle_readable(Connection *connection)
-{
-    ssize_t size = read(connection->channel.fd, scratch, read_size(connection));
-
-    if (size > 0)
-        take(connection, scratch, (size_t)size);
-    else if (size == 0)
-        connection->read_ended = true;
-    else if (errno != EAGAIN && errno != EINTR)
-        fail(connection, "read");
-}
-
-static void handle_writable(Connection *connection)
-{
-    flush(connection);
-    handle_input(connection);
+    connection->state = LINGERING;
+    if (!connection->read_ended &&
+        shutdown(connection->channel.fd, SHUT_WR) < 0)
+        connection->state = ENDED;
 }
 
 /* Takes the next steps towards the end, as far as they can be taken. */
@@ -201,13 +31,8 @@ static void wind_up(Connection *connection)
 {
     connection->pending = false;
     buffer_reset(&connection->input);
-    if (connection->state == FINISHING &&
-        buffer_size(&connection->output) == 0) {
-        connection->state = LINGERING;
-        if (!connection->read_ended &&
-            shutdown(connection->channel.fd, SHUT_WR) < 0)
-            connection->state = ENDED;
-    }
+    if (connection->state == FINISHING && buffer_is_empty(&connection->output))
+        linger(connection);
     if (connection->state == LINGERING && connection->read_ended)
         connection->state = ENDED;
 }
@@ -221,22 +46,44 @@ static uint32_t wanted_events(const Connection *connection)
 {
     bool reading = connection->state != OPEN ||
                    (!connection->paused && !connection->pending);
-    bool writing = buffer_size(&connection->output) > 0 || connection->pending;
+    bool writing = !buffer_is_empty(&connection->output) || connection->pending;
 
     return (reading && !connection->read_ended ? EPOLLIN : 0u) |
            (writing ? EPOLLOUT : 0u);
 }
 
-/* After every event: what is to be done next? */
+/* Nothing more will be read: it finishes when what was read is answered. */
+static void finish_when_answered(Connection *connection)
+{
+    if (connection->pending)
+        return;
+    connection_finish(connection);
+}
+
+/* Most often: all is answered and out, and it goes on reading. */
+static bool is_settled(const Connection *connection)
+{
+    if (connection->read_ended || connection->pending)
+        return false;
+    return connection->state == OPEN && buffer_is_empty(&connection->output) &&
+           connection->channel.events == EPOLLIN;
+}
+
 static void settle(Connection *connection)
 {
-    if (connection->read_ended && !connection->pending)
-        connection_finish(connection);
+    if (connection->read_ended)
+        finish_when_answered(connection);
     if (connection->state != OPEN)
         wind_up(connection);
     if (connection->state != ENDED &&
         channel_watch(&connection->channel, wanted_events(connection)) < 0)
-        fail(connection, "epoll_ctl");
+        connection_fail(connection, "epoll_ctl");
+}
+
+static void handle_writable(Connection *connection)
+{
+    connection_flush(connection);
+    connection_handle_input(connection);
 }
 
 /* An error alone shows in whichever call is tried next. */
@@ -251,20 +98,21 @@ static void handle_event(void *context)
     if (ready & EPOLLOUT)
         handle_writable(connection);
     if (ready & EPOLLIN && connection->state != ENDED)
-        handle_readable(connection);
-    settle(connection);
+        connection_read(connection);
+    if (!is_settled(connection))
+        settle(connection);
     connection->handling = false;
     if (connection->state == ENDED)
         connection->group->on_ended(connection->group->owner, connection);
 }
 
-Connection *connection_create(const ConnectionGroup *group, EventLoop *loop,
-                              int fd, const InetAddress *peer)
+Connection *connection_create(ConnectionGroup *group, EventLoop *loop, int fd,
+                              const InetAddress *peer)
 {
     Connection *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL) {
-        warn("connection");
+        log_error("connection");
         close(fd);
         return NULL;
     }
@@ -279,14 +127,14 @@ int connection_open(Connection *connection)
 {
     if (channel_watch(&connection->channel, EPOLLIN) == 0)
         return 0;
-    fail(connection, "epoll_ctl");
+    connection_fail(connection, "epoll_ctl");
     return -1;
 }
 
 void connection_destroy(Connection *connection)
 {
-    buffer_reset(&connection->input);
     buffer_reset(&connection->output);
+    buffer_reset(&connection->input);
     close(connection->channel.fd);
     free(connection);
 }
@@ -301,33 +149,17 @@ const InetAddress *connection_peer(const Connection *connection)
     return &connection->peer;
 }
 
-/*
- * When its loop is not at it already, has it come to it soon: a socket that
- * can be written to says so at once.
- */
-static void look_again(Connection *connection)
+/* A socket that can be written to says so at once. */
+void connection_look_again(Connection *connection)
 {
     if (!connection->handling)
         channel_watch(&connection->channel,
                       connection->channel.events | EPOLLOUT);
 }
 
-void connection_send(Connection *connection, const void *data, size_t size)
-{
-    size_t sent = 0;
-
-    if (connection->state == OPEN && !connection->corked &&
-        buffer_size(&connection->output) == 0)
-        sent = write_now(connection, data, size);
-    if (connection->state == OPEN && sent < size)
-        keep(connection, (const char *)data + sent, size - sent);
-    if (connection->state != OPEN || sent < size)
-        look_again(connection);
-}
-
 void connection_finish(Connection *connection)
 {
     if (connection->state == OPEN)
         connection->state = FINISHING;
-    look_again(connection);
+    connection_look_again(connection);
 }

@@ -8,6 +8,7 @@
 #ifndef CONNECTION_H
 #define CONNECTION_H
 
+#include "codec.h"
 #include "event_loop.h"
 #include "options.h"
 
@@ -15,6 +16,7 @@ typedef struct Connection Connection;
 
 /* What to do with messages. The functions are called by the loop's thread. */
 typedef struct ConnectionHandler {
+    Codec codec; /* what a message is */
     /*
      * A message has come whole, header and newline included. data is valid
      * until this returns.
@@ -39,8 +41,8 @@ typedef struct ConnectionGroup {
  * Owns fd from now on. Returns NULL when there is no memory; then that has
  * been said, and fd is closed.
  */
-Connection *connection_create(const ConnectionGroup *group, EventLoop *loop,
-                              int fd, const InetAddress *peer);
+Connection *connection_create(ConnectionGroup *group, EventLoop *loop, int fd,
+                              const InetAddress *peer);
 
 /*
  * Starts to serve it. Returns 0, or -1 when the kernel can't watch it; then

@@ -1,17 +1,22 @@
 /*
  * An echo server: every message goes back to whom it came from.
  */
+#include "log.h"
 #include "tcp_server.h"
 
-#include <err.h>
 #include <signal.h>
 
 static void on_message(void *context, Connection *connection, const char *data,
                        size_t size)
 {
-    const Options *options = context;
+    (void)context;
+    connection_send(connection, data, size);
+}
 
-    options_delay(options);
+static void on_message_slowly(void *context, Connection *connection,
+                              const char *data, size_t size)
+{
+    options_delay(context);
     connection_send(connection, data, size);
 }
 
@@ -20,8 +25,8 @@ static void on_too_long(void *context, Connection *connection)
     char text[INET_ADDRESS_TEXT];
 
     (void)context;
-    warnx("message too long from %s",
-          inet_address_format(connection_peer(connection), text));
+    log_line("message too long from %s",
+             inet_address_format(connection_peer(connection), text));
 }
 
 int main(int argc, char **argv)
@@ -35,5 +40,8 @@ int main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     options = options_parse(argc, argv, "apvcfmbd");
+    handler.codec = options.codec;
+    if (options.delay > 0)
+        handler.on_message = on_message_slowly;
     return tcp_server_run(&options, &handler) < 0;
 }

@@ -1,14 +1,15 @@
 #include "epoll.h"
+#include "log.h"
 
-#include <err.h>
 #include <errno.h>
 #include <unistd.h>
 
 int epoll_open(Epoll *epoll)
 {
+    epoll->batch = EPOLL_BATCH;
     epoll->fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll->fd < 0)
-        warn("epoll_create1");
+        log_error("epoll_create1");
     return epoll->fd < 0 ? -1 : 0;
 }
 
@@ -42,11 +43,11 @@ int epoll_remove(Epoll *epoll, int fd)
 
 int epoll_await(Epoll *epoll, int timeout)
 {
-    int count = epoll_wait(epoll->fd, epoll->ready, EPOLL_BATCH, timeout);
+    int count = epoll_wait(epoll->fd, epoll->ready, epoll->batch, timeout);
 
     if (count < 0 && errno == EINTR)
         return 0;
     if (count < 0)
-        warn("epoll_wait");
+        log_error("epoll_wait");
     return count;
 }

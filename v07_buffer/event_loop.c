@@ -1,6 +1,6 @@
 #include "event_loop.h"
+#include "log.h"
 
-#include <err.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -18,6 +18,7 @@ struct EventLoop {
     sigset_t caught;
     SignalHandler handlers[NSIG];
     bool quit;
+    bool slow; /* callbacks may take long */
 };
 
 EventLoop *event_loop_create(void)
@@ -25,7 +26,7 @@ EventLoop *event_loop_create(void)
     EventLoop *loop = calloc(1, sizeof(*loop));
 
     if (loop == NULL) {
-        warn("event loop");
+        log_error("event loop");
         return NULL;
     }
     if (epoll_open(&loop->epoll) < 0) {
@@ -70,16 +71,29 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
     int fd =
         signalfd(loop->signals.fd, &loop->caught, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) {
-        warn("signalfd");
+        log_error("signalfd");
         return -1;
     }
     if (loop->signals.fd < 0)
         channel_init(&loop->signals, &loop->epoll, fd, handle_signal, loop);
     if (channel_watch(&loop->signals, EPOLLIN) < 0) {
-        warn("epoll_ctl");
+        log_error("epoll_ctl");
         return -1;
     }
     return 0;
+}
+
+void event_loop_expect_delays(EventLoop *loop)
+{
+    loop->slow = true;
+    loop->epoll.batch = 1;
+}
+
+/* Signals do not queue behind clients that are slow. */
+static void look_around(EventLoop *loop)
+{
+    if (loop->signals.fd >= 0)
+        handle_signal(loop);
 }
 
 int event_loop_run(EventLoop *loop)
@@ -92,6 +106,8 @@ int event_loop_run(EventLoop *loop)
             Channel *channel = channel_ready(&loop->epoll, i);
             channel->on_ready(channel->context);
         }
+        if (loop->slow)
+            look_around(loop);
     }
     return 0;
 }

@@ -4,10 +4,10 @@
  * and so is what others could read in another way: a request could hide in it
  * (9112, 11.2: like all such numbers, a section of an RFC).
  */
+#include "log.h"
 #include "tcp_server.h"
 
 #include <ctype.h>
-#include <err.h>
 #include <signal.h>
 #include <string.h>
 #include <strings.h>
@@ -284,8 +284,8 @@ static void on_too_long(void *context, Connection *connection)
     char text[INET_ADDRESS_TEXT];
 
     (void)context;
-    warnx("head too long from %s",
-          inet_address_format(connection_peer(connection), text));
+    log_line("head too long from %s",
+             inet_address_format(connection_peer(connection), text));
     send_response(connection, &(Request){0}, &long_head);
 }
 
@@ -301,6 +301,6 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     options = options_parse(argc, argv, "apvcbd");
     fill_classes();
-    options.codec = (Codec){find_head, 8192};
+    handler.codec = (Codec){find_head, 8192};
     return tcp_server_run(&options, &handler) < 0;
 }
