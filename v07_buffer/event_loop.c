@@ -89,7 +89,7 @@ void event_loop_expect_delays(EventLoop *loop)
     loop->epoll.batch = 1;
 }
 
-/* Signals do not queue behind clients that are slow. */
+/* What is not a client's does not queue behind clients that are slow. */
 static void look_around(EventLoop *loop)
 {
     if (loop->signals.fd >= 0)

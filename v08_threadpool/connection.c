@@ -17,7 +17,7 @@ void connection_fail(Connection *connection, const char *call)
         log_error("%s %s", call, inet_address_format(&connection->peer, text));
 }
 
-/* Our end of file is sent; it is for the client to send its own. */
+/* Our end of file is sent; the client's is still to come. */
 static void linger(Connection *connection)
 {
     connection->state = LINGERING;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* A message on its way to a worker. */
+/* A message that a worker has, and what comes of it. */
 struct Work {
     Task task;
     size_t size;

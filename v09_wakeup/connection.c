@@ -29,7 +29,7 @@ static bool is_quiet(const Connection *connection)
            ioctl(fd, TIOCOUTQ, &unconfirmed) == 0 && unconfirmed == 0;
 }
 
-/* Our end of file is sent; it is for the client to send its own. */
+/* Our end of file is sent; the client's is still to come. */
 static void linger(Connection *connection)
 {
     connection->state = LINGERING;

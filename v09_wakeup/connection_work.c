@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A message on its way to a worker, and the reply on its way back. */
+/* A message that a worker has, and what comes of it. */
 struct Work {
     Task task;
     Buffer reply;

@@ -59,11 +59,11 @@ static inline bool connection_is_at_work(const Connection *connection)
            !event_loop_is_here(connection->group->loop);
 }
 
-/* Ends it; what counts is the first reason. */
-void connection_end(Connection *connection, Reason reason);
-
-/* The same after a call has failed, which is said. */
+/* Ends it after a call has failed, which is said. */
 void connection_fail(Connection *connection, const char *call);
+
+/* Ends it for another reason; of several, the first counts. */
+void connection_end(Connection *connection, Reason reason);
 
 /* Takes no more messages; what has been sent still goes out. */
 void connection_finish_for(Connection *connection, Reason reason);

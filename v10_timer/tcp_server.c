@@ -232,7 +232,7 @@ static void drain(TcpServer *server)
 
 static void on_tick(void *context)
 {
-    TcpServer *server = context;
+    TcpServer *server = *(TcpServer **)context;
 
     if (timer_queue_now() >= server->deadline)
         event_loop_quit(server->loop);
@@ -250,7 +250,7 @@ static void on_stop(void *context)
     }
     server->deadline = timer_queue_now() + DRAIN_TIME;
     TimerId tick =
-        event_loop_run_every(server->loop, DRAIN_TICK, on_tick, server);
+        event_loop_run_every(server->loop, DRAIN_TICK, on_tick, context);
     if (tick.call == NULL)
         event_loop_quit(server->loop); /* no memory to wait with */
     drain(server);

@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 LADDER = ("log", "inet_address", "socket", "epoll", "channel", "codec",
           "options", "task", "thread_pool", "timer_queue", "event_loop",
           "timed_calls", "acceptor", "buffer", "statistics", "connection",
-          "connection_table", "reactor", "tcp_server")
+          "connection_state", "connection_input", "connection_output",
+          "connection_work", "connection_idle", "connection_table",
+          "reactor", "tcp_server")
 
 
 def stages(root=ROOT):
