@@ -275,8 +275,12 @@ static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
 
+    sigaddset(&action.sa_mask, SIGINT);
+    sigaddset(&action.sa_mask, SIGTERM);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    /* Whoever started this may have blocked them, and that is inherited. */
+    sigprocmask(SIG_UNBLOCK, &action.sa_mask, NULL);
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
 }
 

@@ -224,14 +224,22 @@ static void open_connection(void)
     say("opened", connection);
 }
 
+/* Returns -1 unless it is for lack of memory, which may come to an end. */
+static int fail_to_wait(const char *call)
+{
+    bool fatal = errno != ENOMEM;
+
+    warn("%s", call);
+    poll(NULL, 0, 10); /* it may fail again: sleep for 10 ms, not spin */
+    return fatal ? -1 : 0;
+}
+
 static int run(void)
 {
     while (!stopping) {
         int count = poll(watched, watched_size, -1);
-        if (count < 0 && errno != EINTR) {
-            warn("poll");
+        if (count < 0 && errno != EINTR && fail_to_wait("poll") < 0)
             return -1;
-        }
         for (int fd = 0; count > 0; fd++) {
             if (watched[fd].fd < 0 || watched[fd].revents == 0)
                 continue;
@@ -285,8 +293,12 @@ static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
 
+    sigaddset(&action.sa_mask, SIGINT);
+    sigaddset(&action.sa_mask, SIGTERM);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    /* Whoever started this may have blocked them, and that is inherited. */
+    sigprocmask(SIG_UNBLOCK, &action.sa_mask, NULL);
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
 }
 

@@ -225,15 +225,23 @@ static void open_connection(void)
     say("opened", connection);
 }
 
+/* Returns -1 unless it is for lack of memory, which may come to an end. */
+static int fail_to_wait(const char *call)
+{
+    bool fatal = errno != ENOMEM;
+
+    warn("%s", call);
+    poll(NULL, 0, 10); /* it may fail again: sleep for 10 ms, not spin */
+    return fatal ? -1 : 0;
+}
+
 static int run(void)
 {
     while (!stopping) {
         fd_set ready = watched;
         int count = select(FD_SETSIZE, &ready, NULL, NULL, NULL);
-        if (count < 0 && errno != EINTR) {
-            warn("select");
+        if (count < 0 && errno != EINTR && fail_to_wait("select") < 0)
             return -1;
-        }
         for (int fd = 0; count > 0; fd++) {
             if (!FD_ISSET(fd, &ready))
                 continue;
@@ -281,8 +289,12 @@ static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
 
+    sigaddset(&action.sa_mask, SIGINT);
+    sigaddset(&action.sa_mask, SIGTERM);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    /* Whoever started this may have blocked them, and that is inherited. */
+    sigprocmask(SIG_UNBLOCK, &action.sa_mask, NULL);
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
 }
 
