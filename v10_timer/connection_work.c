@@ -1,5 +1,6 @@
 #include "connection_state.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,7 @@
 struct Work {
     Task task;
     Buffer reply;
-    bool failed; /* there was no memory for the reply */
+    int error; /* why there is no reply; 0: there is */
     bool finished; /* the handler has finished the connection */
     size_t size;
     char data[];
@@ -21,7 +22,8 @@ static void finish_work(void *context)
 
     connection->work = NULL;
     connection->handling = true;
-    if (work->failed)
+    errno = work->error;
+    if (work->error != 0)
         connection_fail(connection, "output");
     connection_send_buffer(connection, &work->reply);
     if (work->finished)
@@ -70,7 +72,7 @@ size_t connection_work_size(const Work *work)
 void connection_work_send(Work *work, const void *data, size_t size)
 {
     if (buffer_append(&work->reply, data, size) < 0)
-        work->failed = true;
+        work->error = errno;
 }
 
 void connection_work_finish(Work *work)
