@@ -21,6 +21,8 @@ KNOWN = @test -n "$(call folder,$*)" || { \
 SILENT = $(if $(V),,-s)
 BUILD  = $(MAKE) --no-print-directory $(SILENT)
 HARNESS = python3 tests/run.py $(if $(K),-k '$(K)') $(if $(V),-v) $(if $(X),-x)
+BENCH = python3 tests/bench/bench.py $(if $(PEER),--peer '$(PEER)') \
+        $(if $(SAVE),--save) $(if $(QUICK),--quick)
 # One run of the harness, and a second one for the stages that have threads,
 # whether or not the first one found something.
 BOTH = status=0; $(HARNESS) $(1) || status=1; \
@@ -82,6 +84,18 @@ prove: need-harness
 matrix: need-harness
 	@$(HARNESS) --matrix
 
+## make bench-instructions   instructions for a message, by callgrind;
+##                  PROFILE=v10: where that server spends them; PEER="command
+##                  {port}": a server of your own beside the others;
+##                  SAVE=1: keep the results in tests/bench/results
+bench-instructions: bench-build
+	$(NEED) valgrind
+	@$(BENCH) $(if $(PROFILE),profile $(PROFILE),instructions)
+
+bench-build: $(STAGES)
+	$(NEED) python3
+	@$(BUILD) -C tests/bench
+
 ## make lint        clang-tidy, cppcheck and clang-format over the C code
 lint:
 	$(NEED) python3 clang-tidy cppcheck clang-format
@@ -120,4 +134,4 @@ need-harness: need-compiler
 	$(NEED) python3
 
 .PHONY: all help test valgrind sanitize prove matrix lint quiet map tools \
-        setup clean need-compiler need-harness $(STAGES)
+        bench-instructions bench-build setup clean need-compiler need-harness $(STAGES)
