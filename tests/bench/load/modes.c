@@ -9,6 +9,7 @@
 enum { TALKING = 64 };
 
 static bool ending; /* no more messages are granted */
+static uint64_t greetings; /* messages before those that are counted */
 static long next_to_talk;
 
 /* How many of these messages are still to be sent. */
@@ -20,7 +21,7 @@ static long allowed(const Engine *engine, long messages)
         return 0;
     if (options->messages == 0)
         return messages;
-    long left = options->messages - (long)engine->granted;
+    long left = options->messages - (long)(engine->granted - greetings);
     return messages < left ? messages : left;
 }
 
@@ -65,11 +66,32 @@ static void measure(Engine *engine)
     ending = true;
 }
 
+static void note_greeted(Engine *engine, Client *client, long answers)
+{
+    (void)engine;
+    (void)client;
+    greetings += (uint64_t)answers;
+}
+
+/*
+ * A client may be connected long before the server accepts it. One reply to
+ * each, the quiet ones included, shows that all have been.
+ */
+static void greet(Engine *engine)
+{
+    engine->on_answer = note_greeted;
+    for (long i = 0; i < engine->options.clients + engine->options.quiet; i++)
+        engine_grant(engine, &engine->clients[i], 1);
+    engine_settle(engine);
+    histogram_clear(&engine->latency);
+}
+
 void mode_echo(Engine *engine)
 {
+    engine_connect(engine);
+    greet(engine);
     engine->on_answer =
         engine->options.mode == MODE_ROUNDS ? send_when_all_have : send_again;
-    engine_connect(engine);
     engine_mark(engine, &engine->begin);
     start_all(engine);
     if (engine->options.messages == 0)

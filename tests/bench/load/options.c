@@ -16,7 +16,7 @@ static const char usage[] =
     "  -p PORT     its port\n"
     "  -m MODE     echo, rounds, connect or hold (echo)\n"
     "  -c N        clients that talk (1)\n"
-    "  -q N        connections beside them that never say a word (0)\n"
+    "  -q N        connections beside them that stay silent (0)\n"
     "  -s BYTES    size of a message (64)\n"
     "  -f N        messages of one client in flight at once (1)\n"
     "  -n N        messages in all; 0: as many as the time allows (0)\n"

@@ -19,7 +19,7 @@ typedef struct Options {
     Mode mode;
     struct sockaddr_in address;
     long clients;
-    long quiet; /* connections beside them that never say a word */
+    long quiet; /* connections beside them that stay silent */
     long size; /* of a message, in bytes */
     long flight; /* messages of one client under way at once */
     long messages; /* in all; 0: as many as the time allows */
