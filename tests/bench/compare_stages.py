@@ -1,0 +1,90 @@
+"""What did each stage buy?"""
+from __future__ import annotations
+
+import compare
+import memory
+import servers
+import slices
+from loads import Load
+from plots import bars
+from tables import Results, Table
+
+LOADS = (Load(1), Load(10), Load(100), Load(1000), Load(50, 16), Load(100, 64, 16),
+         Load(100, 16384), Load(10, 1 << 20), Load(8, mode="connect"))
+QUICK = (Load(1), Load(10))
+HELD = 1000
+ANSWERS = (
+    ("Messages per second", "per_second", 1),
+    ("Median time until the reply is back, in microseconds", "p50_us", 1),
+    ("99th percentile of that time, in microseconds", "p99_us", 1),
+    ("CPU of the server for a message, in microseconds", "server_cpu_us", 1),
+    ("How busy the load was: near 100 % it, and not the server, may be the limit (%)",
+     "load_share", 100),
+)
+
+
+def programs(quick: bool) -> list:
+    """All stages with one thread, and beside each what else it brings."""
+    if quick:
+        return [servers.stage(1), servers.stage(10)]
+    found = servers.stages()
+    extra = [servers.stage(2, program="select_server", name="v02 select"),
+             servers.stage(2, program="poll_server", name="v02 poll"),
+             servers.stage(8, "-t", 2, name="v08 -t 2"),
+             servers.stage(9, "-t", 2, name="v09 -t 2"),
+             servers.stage(10, "-t", 2, name="v10 -t 2"),
+             servers.stage(10, "-n", 2, program="prefork_server", name="v10 prefork")]
+    return sorted(found + [s for s in extra if s.exists()], key=lambda s: s.stage)
+
+
+def place_of(server) -> slices.Place:
+    several = "-n" in server.argv or ("-t" in server.argv
+                                      and server.argv[server.argv.index("-t") + 1] != "0")
+    return slices.all_cpus() if several else slices.cpu_each()
+
+
+def _each_answer(samples, chosen, loads, rounds) -> list:
+    tables = []
+    for title, key, factor in ANSWERS:
+        table = Table(title, ["server", *(load.words for load in loads)])
+        for server in chosen:
+            cells = [slices.middle(samples, server.name, load, key) for load in loads]
+            table.add(server.name, *(cell if cell is None else cell * factor for cell in cells))
+        tables.append(table)
+    tables[-1].notes = [
+        "clients × bytes of a message × messages in flight. v08 to v10 with -t 0 unless it says "
+        "-t 2;",
+        "prefork: two processes. A server of one thread has a CPU for itself, the load another; "
+        "with more",
+        f"threads all share two. Means of {rounds} rounds. Chosen from all combinations: each "
+        "number of clients",
+        "at 64 bytes, each size at the number of clients that shows it, 16 in flight once, 50 "
+        "clients for as many",
+        "messages as a slice allows. v01 serves one client at a time, and is left out elsewhere."]
+    return tables
+
+
+def _costs(chosen, quick) -> list:
+    """System calls for a message, and the memory of the whole server."""
+    clients = (1, 100)
+    table = compare.syscall_table(chosen, compare.syscall_rows(chosen, clients), clients)
+    held = Table(f"Memory of its own, in KiB: at the start, and with {HELD:,} clients that have "
+                 "talked", ["server", "at the start", f"{HELD:,} clients"])
+    for server in chosen:
+        start, talked = memory.whole(server, 10 if quick else HELD)
+        held.add(server.name, start / 1024, None if talked is None else talked / 1024)
+    return [table, held]
+
+
+def main(results: Results, quick=False):
+    chosen = programs(quick)
+    loads, rounds, ms = (QUICK, 1, 50) if quick else (LOADS, 2, 200)
+    samples = slices.measure(chosen, loads, rounds, ms, place_of)
+    results.show("stages", *_each_answer(samples, chosen, loads, rounds), *_costs(chosen, quick))
+    names = [server.name for server in chosen]
+    shown = [load for load in loads if load.size == 64 and load.flight == 1
+             and load.mode == "echo"]
+    bars(results.folder / "stages.svg", "Server CPU for a message of 64 bytes",
+         names, [f"{load.clients} clients" for load in shown],
+         [[slices.middle(samples, name, load, "server_cpu_us") for load in shown]
+          for name in names], ylabel="microseconds", log=True)
