@@ -60,7 +60,9 @@ def _each_answer(samples, chosen, loads, rounds) -> list:
         "number of clients",
         "at 64 bytes, each size at the number of clients that shows it, 16 in flight once, 50 "
         "clients for as many",
-        "messages as a slice allows. v01 serves one client at a time, and is left out elsewhere."]
+        "messages as a slice allows. connect: 8 clients at a time connect, echo 64 bytes and close; "
+        "a message is",
+        "a connection. v01 serves one client at a time, and is left out elsewhere."]
     return tables
 
 

@@ -33,7 +33,7 @@ class Load:
     def words(self) -> str:
         """As the tables have it."""
         if self.mode == "connect":
-            return f"{self.clients} at a time: connect, {bytes_words(self.size)}, close"
+            return "connect"
         text = f"{self.clients} × {bytes_words(self.size)}"
         return text + (f" × {self.flight}" if self.flight > 1 else "")
 
