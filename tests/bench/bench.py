@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import time
 
@@ -11,6 +10,7 @@ sys.dont_write_bytecode = True
 
 import compare  # noqa: E402
 import compare_stages  # noqa: E402
+import counts  # noqa: E402
 import instructions  # noqa: E402
 import limits  # noqa: E402
 import memory  # noqa: E402
@@ -39,13 +39,13 @@ def options():
 def say_what_is_missing():
     if not plots.available():
         print("bench: no pictures: gnuplot is missing (Debian package gnuplot-nox)")
-    if not shutil.which("strace"):
+    if not counts.can_trace():
         print("bench: system calls are not counted: strace is missing (Debian package strace)")
 
 
 def peers(results, quick, own):
     """The third question; what the targets need of it."""
-    calls = compare.system_calls(results, quick, own) if shutil.which("strace") else {}
+    calls = compare.system_calls(results, quick, own) if counts.can_trace() else {}
     return compare.one_cpu(results, quick, own), compare.threads(results, quick), calls
 
 

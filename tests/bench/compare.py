@@ -66,7 +66,7 @@ def one_cpu(results: Results, quick, own):
         "that is, this",
         "spread overlaps that of the minimal loop to itself (`minimal again`). Server and load "
         "share one CPU.",
-        "v10 with -t 0. small: geometric mean over " + "; ".join(load.words for load in SMALL) + ".",
+        "v10 with -t 0. small: geometric mean over " + "; ".join(load.words for load in groups[0][1]) + ".",
         "clients × bytes × messages in flight. 16 KiB: 10 clients; 1 MiB: 4 clients. connect: "
         "accept,",
         "echo 64 bytes and close, 8 clients at a time, CPU for each connection."]

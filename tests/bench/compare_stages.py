@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import compare
+import counts
 import memory
 import servers
 import slices
@@ -13,6 +14,7 @@ LOADS = (Load(1), Load(10), Load(100), Load(1000), Load(50, 16), Load(100, 64, 1
          Load(100, 16384), Load(10, 1 << 20), Load(8, mode="connect"))
 QUICK = (Load(1), Load(10))
 HELD = 1000
+CLIENTS_TRACED = (1, 100)
 ANSWERS = (
     ("Messages per second", "per_second", 1),
     ("Median time until the reply is back, in microseconds", "p50_us", 1),
@@ -67,15 +69,17 @@ def _each_answer(samples, chosen, loads, rounds) -> list:
 
 
 def _costs(chosen, quick) -> list:
-    """System calls for a message, and the memory of the whole server."""
-    clients = (1, 100)
-    table = compare.syscall_table(chosen, compare.syscall_rows(chosen, clients), clients)
+    """System calls for a message, where strace is there; the memory of the whole server."""
+    tables = []
+    if counts.can_trace():
+        found = compare.syscall_rows(chosen, CLIENTS_TRACED)
+        tables.append(compare.syscall_table(chosen, found, CLIENTS_TRACED))
     held = Table(f"Memory of its own, in KiB: at the start, and with {HELD:,} clients that have "
                  "talked", ["server", "at the start", f"{HELD:,} clients"])
     for server in chosen:
         start, talked = memory.whole(server, 10 if quick else HELD)
         held.add(server.name, start / 1024, None if talked is None else talked / 1024)
-    return [table, held]
+    return [*tables, held]
 
 
 def main(results: Results, quick=False):

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import queue
 import re
+import shutil
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from loads import Load, run
 from servers import Running, Server, Trouble
@@ -55,9 +57,12 @@ def _strace(server: Server, load: Load, cpu: int) -> dict:
         return {name: int(n) for n, name in TRACED.findall(log.read()) if name != "total"}
 
 
+def can_trace() -> bool:
+    return shutil.which("strace") is not None
+
+
 def system_calls(server: Server, load: Load, cpu=0, few=FEW_TRACED, many=MANY_TRACED) -> dict:
     """System calls for one message, by name; those that hardly occur are left out."""
-    from dataclasses import replace
     before = _strace(server, replace(load, messages=few), cpu)
     after = _strace(server, replace(load, messages=many), cpu)
     each = {name: (n - before.get(name, 0)) / (many - few) for name, n in after.items()}

@@ -15,29 +15,30 @@ from servers import Running, Server
 from tables import Results, Table
 
 SENT = 200 * 1000 * 1000
+SEND_LIMIT = 20.0
 QUIET = 0.5         # no byte taken for so long: the server has stopped reading
 HIGH_WATER = 1 << 20
 WORKERS = 2
 
 
-def _send_unread(port: int, most: int) -> int:
+def _send_unread(client: socket.socket, most: int) -> int:
     """Send, and read nothing, until the server takes no more. Returns how much it took."""
     sent, piece = 0, bytes(1 << 18)
-    with socket.create_connection(("127.0.0.1", port)) as client:
-        client.setblocking(False)
-        until = time.monotonic() + 20
-        while sent < most and time.monotonic() < until:
-            if not select.select([], [client], [], QUIET)[1]:
-                break
-            sent += client.send(piece)
-        yield sent
+    until = time.monotonic() + SEND_LIMIT
+    client.setblocking(False)
+    while sent < most and time.monotonic() < until:
+        if not select.select([], [client], [], QUIET)[1]:
+            break
+        sent += client.send(piece)
+    return sent
 
 
 def growth(server: Server, most=SENT):
     """How much a client that does not read makes it grow, and how much of it was taken."""
     with Running(server) as running:
         before = memory.own_bytes(running)
-        for sent in _send_unread(running.port, most):
+        with socket.create_connection(("127.0.0.1", running.port)) as client:
+            sent = _send_unread(client, most)
             return memory.own_bytes(running) - before, sent
 
 
@@ -98,16 +99,17 @@ def eviction(results: Results, quick) -> dict:
     noise = slices.ratio(samples, again.name, base.name, loads, "server_cpu_us")
     table = Table("Idle eviction: what a message costs, with it and without",
                   ["server", "CPU, to -i 0", "system calls"])
-    calls = {s.name: sum(counts.system_calls(s, counts.rounds(1, 0)).values()) for s in (base, on)}
+    calls = {s.name: sum(counts.system_calls(s, counts.rounds(1, 0)).values())
+             for s in (base, on) if counts.can_trace()}
     for server in (on, again):
         found = slices.ratio(samples, server.name, base.name, loads, "server_cpu_us")
         table.add(server.name, found.words(noise if server is on else None),
                   calls.get(server.name))
-    table.add(base.name, "1.00" + " " * 14, calls[base.name])
+    table.add(base.name, "1.00" + " " * 14, calls.get(base.name))
     table.notes = [f"{rounds} rounds, on one CPU; ~: inside the noise. Geometric mean over "
                    + "; ".join(load.words for load in loads) + "."]
     results.show("eviction", table)
-    return {"calls": calls[on.name] - calls[base.name]}
+    return {"calls": calls[on.name] - calls[base.name] if calls else None}
 
 
 def main(results: Results, quick=False, own=()) -> dict:

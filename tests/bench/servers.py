@@ -112,6 +112,7 @@ class Running:
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
                 preexec_fn=lambda: _prepare(cpus, batch))
         except OSError as error:
+            self.errors.close()
             raise Trouble(f"{server.name}: {argv[0]}: {error.strerror}") from None
         self.pid = self.process.pid
         try:
@@ -158,20 +159,26 @@ class Running:
     def kill(self):
         self.process.kill()
         self.process.wait()
+        self._close()
+
+    def _close(self):
         self.process.stdout.close()
+        self.errors.close()
 
     def stop(self):
         """As a user would; one that does not end is killed, and that is said."""
         if self.process.poll() is not None:
+            words = self.words()
+            self._close()
             raise Trouble(f"{self.server.name} ended by itself, status "
-                          f"{self.process.returncode}{self.words()}")
+                          f"{self.process.returncode}{words}")
         os.kill(self.pid, signal.SIGTERM)
         try:
             self.process.wait(STOP_LIMIT)
         except subprocess.TimeoutExpired:
             self.kill()
             raise Trouble(f"{self.server.name} did not stop at SIGTERM") from None
-        self.process.stdout.close()
+        self._close()
 
     def __enter__(self):
         return self
@@ -181,4 +188,3 @@ class Running:
             self.stop()
         else:
             self.kill()
-        self.errors.close()

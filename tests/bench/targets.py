@@ -87,8 +87,8 @@ def show(results: Results, ratios: dict, threads: dict, calls: dict, tried: dict
                  tried["slow"] / 1024, f"{tried['slow'] / 1024:,.0f}")
     _threads(targets, threads)
     _workers(targets, tried["workers"])
-    targets.most("idle eviction: system calls for a message", 0,
-                 round(max(tried["eviction"]["calls"], 0), 2))
+    if calls:
+        targets.most("system calls that idle eviction adds", 0, round(tried["eviction"]["calls"], 2))
     if "connect" in ratios:
         _connect(targets, *ratios["connect"])
     targets.table.notes.append("A ratio is reached when its median is; inside the noise: its "

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,8 +93,8 @@ void client_send(Client *client)
             return;
         }
         if (sent < 0)
-            err(1, "client %d: send, %llu bytes after its start",
-                client->number, (unsigned long long)client->sent);
+            err(1, "client %d: send, %" PRIu64 " bytes after its start",
+                client->number, client->sent);
         client->sent += (uint64_t)sent;
     }
 }
@@ -106,10 +107,11 @@ static _Noreturn void report_difference(const Client *client,
     while (expected[at] == got[at])
         at++;
     errx(1,
-         "client %d: byte %llu that came back is 0x%02x, and 0x%02x was sent: "
+         "client %d: byte %" PRIu64
+         " that came back is 0x%02x, and 0x%02x was sent: "
          "the server changed, lost or repeated something",
-         client->number, (unsigned long long)(client->received + at),
-         (unsigned char)got[at], (unsigned char)expected[at]);
+         client->number, (client->received + at), (unsigned char)got[at],
+         (unsigned char)expected[at]);
 }
 
 static void check(Client *client, const char *got, size_t size)
@@ -132,19 +134,20 @@ Received client_receive(Client *client)
     if (size < 0 && errno == EAGAIN)
         return RECEIVED_NOTHING;
     if (size < 0)
-        err(1, "client %d: the server's end, %llu bytes of %llu came back",
-            client->number, (unsigned long long)client->received,
-            (unsigned long long)client->sent);
+        err(1,
+            "client %d: the server's end, %" PRIu64 " bytes of %" PRIu64
+            " came back",
+            client->number, client->received, client->sent);
     if (size > 0) {
         check(client, piece, (size_t)size);
         return RECEIVED_SOME;
     }
     if (!client->shut || client->received < client->sent)
         errx(1,
-             "client %d: the server closed the connection, %llu bytes of %llu "
+             "client %d: the server closed the connection, %" PRIu64
+             " bytes of %" PRIu64 " "
              "came back",
-             client->number, (unsigned long long)client->received,
-             (unsigned long long)client->sent);
+             client->number, client->received, client->sent);
     return RECEIVED_END;
 }
 

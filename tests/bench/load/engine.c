@@ -2,6 +2,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -156,10 +157,10 @@ static void check_stall(const Engine *engine)
         const Client *client = &engine->clients[i];
         if (client->received < client->sent || client->waits_to_write)
             errx(1,
-                 "client %ld: %llu bytes sent, %llu came back, and then none "
+                 "client %ld: %" PRIu64 " bytes sent, %" PRIu64
+                 " came back, and then none "
                  "for %.1f s: the server lost some, or hangs",
-                 i, (unsigned long long)client->sent,
-                 (unsigned long long)client->received,
+                 i, client->sent, client->received,
                  (double)engine->options.stall / 1e9);
     }
     errx(1, "the server does not close when its clients do");

@@ -2,6 +2,7 @@
 
 #include <err.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -53,7 +54,10 @@ static void turn_until(Engine *engine, int64_t time)
         engine_turn(engine, time);
 }
 
-/* For a time: what is under way at its end is waited for, and not counted. */
+/*
+ * For a time, and until something has come back at least. What is under way at
+ * its end is waited for, and not counted.
+ */
 static void measure(Engine *engine)
 {
     const Options *options = &engine->options;
@@ -62,6 +66,8 @@ static void measure(Engine *engine)
     histogram_clear(&engine->latency);
     engine_mark(engine, &engine->begin);
     turn_until(engine, engine->begin.time + options->length);
+    while (engine->answered == engine->begin.messages)
+        engine_turn_or_stall(engine);
     engine_mark(engine, &engine->end);
     ending = true;
 }
@@ -162,6 +168,20 @@ static void answer(const char *word)
         err(1, "standard output");
 }
 
+/* `echo BYTES`, the only thing that standard input may say. */
+static long size_asked(const char *line)
+{
+    static const char word[] = "echo ";
+    char *end = NULL;
+    long size = 0;
+
+    if (strncmp(line, word, sizeof(word) - 1) == 0)
+        size = strtol(line + sizeof(word) - 1, &end, 10);
+    if (size < 1 || end == NULL || *end != '\n')
+        errx(2, "standard input: what is meant by %s", line);
+    return size;
+}
+
 void mode_hold(Engine *engine)
 {
     char line[64];
@@ -170,9 +190,7 @@ void mode_hold(Engine *engine)
     engine_connect(engine);
     answer("ready");
     while (fgets(line, sizeof(line), stdin) != NULL) {
-        if (sscanf(line, "echo %ld", &engine->options.size) != 1 ||
-            engine->options.size < 1)
-            errx(2, "standard input: what is meant by %s", line);
+        engine->options.size = size_asked(line);
         next_to_talk = 0;
         for (int i = 0; i < TALKING; i++)
             let_next_talk(engine, NULL, 0);

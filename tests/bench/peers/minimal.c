@@ -17,22 +17,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 256 * 1024, BATCH = 256 };
+enum { READ_SIZE = 256 * 1024, BATCH = 256, MOST = 1 << 20 };
 
-typedef struct Client {
-    int fd;
-    size_t first, last; /* of what was not taken */
-    char *rest; /* NULL: all was */
-} Client;
+/* What the kernel did not take. */
+typedef struct Rest {
+    char *data; /* NULL: it took all */
+    size_t first, last;
+} Rest;
 
 static _Thread_local char buffer[READ_SIZE];
+static Rest rests[MOST]; /* by descriptor */
 static int threads;
 static int *loops; /* an epoll for each; the first is the main thread's */
 static int listener;
 
-static void watch(int loop, int operation, int fd, uint32_t events, void *owner)
+static void watch(int loop, int operation, int fd, uint32_t events)
 {
-    struct epoll_event event = {.events = events, .data.ptr = owner};
+    struct epoll_event event = {.events = events, .data.fd = fd};
 
     if (epoll_ctl(loop, operation, fd, &event) < 0)
         err(1, "epoll_ctl");
@@ -43,65 +44,73 @@ static void take(void)
 {
     static int turn;
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    Client *client = fd < 0 ? NULL : calloc(1, sizeof(*client));
+    int loop = threads ? 1 + turn++ % threads : 0;
 
-    if (client == NULL)
-        return;
-    client->fd = fd;
-    watch(loops[threads ? 1 + turn++ % threads : 0], EPOLL_CTL_ADD, fd, EPOLLIN,
-          client);
+    if (fd >= MOST)
+        close(fd);
+    else if (fd >= 0)
+        watch(loops[loop], EPOLL_CTL_ADD, fd, EPOLLIN);
 }
 
-static void drop(Client *client)
+static void drop(int fd)
 {
-    close(client->fd);
-    free(client->rest);
-    free(client);
+    free(rests[fd].data);
+    rests[fd].data = NULL;
+    close(fd); /* from here on its number may be another client's */
 }
 
-/* What the kernel does not take waits for EPOLLOUT; reading waits with it. */
-static bool send_or_keep(int loop, Client *client, const char *data,
-                         size_t size)
+/* The rest waits for EPOLLOUT, and reading waits with it. */
+static bool send_or_keep(int loop, int fd, const char *data, size_t size)
 {
-    ssize_t sent = write(client->fd, data, size);
+    ssize_t sent = write(fd, data, size);
+    Rest *rest = &rests[fd];
 
     if (sent == (ssize_t)size)
         return true;
     if (sent < 0 && errno != EAGAIN)
         return false;
-    client->first = 0;
-    client->last = size - (size_t)(sent < 0 ? 0 : sent);
-    client->rest = malloc(client->last);
-    if (client->rest == NULL)
+    rest->first = 0;
+    rest->last = size - (size_t)(sent < 0 ? 0 : sent);
+    rest->data = malloc(rest->last);
+    if (rest->data == NULL)
         return false;
-    memcpy(client->rest, data + size - client->last, client->last);
-    watch(loop, EPOLL_CTL_MOD, client->fd, EPOLLOUT, client);
+    memcpy(rest->data, data + size - rest->last, rest->last);
+    watch(loop, EPOLL_CTL_MOD, fd, EPOLLOUT);
     return true;
 }
 
-static bool echo(int loop, Client *client)
+static bool echo(int loop, int fd)
 {
-    ssize_t size = read(client->fd, buffer, sizeof(buffer));
+    ssize_t size = read(fd, buffer, sizeof(buffer));
 
     if (size > 0)
-        return send_or_keep(loop, client, buffer, (size_t)size);
+        return send_or_keep(loop, fd, buffer, (size_t)size);
     return size < 0 && errno == EAGAIN;
 }
 
-static bool flush(int loop, Client *client)
+static bool flush(int loop, int fd)
 {
-    ssize_t sent = write(client->fd, client->rest + client->first,
-                         client->last - client->first);
+    Rest *rest = &rests[fd];
+    ssize_t sent =
+        write(fd, rest->data + rest->first, rest->last - rest->first);
 
     if (sent < 0)
         return errno == EAGAIN;
-    client->first += (size_t)sent;
-    if (client->first < client->last)
+    rest->first += (size_t)sent;
+    if (rest->first < rest->last)
         return true;
-    free(client->rest);
-    client->rest = NULL;
-    watch(loop, EPOLL_CTL_MOD, client->fd, EPOLLIN, client);
+    free(rest->data);
+    rest->data = NULL;
+    watch(loop, EPOLL_CTL_MOD, fd, EPOLLIN);
     return true;
+}
+
+static void handle(int loop, int fd)
+{
+    if (fd == listener)
+        take();
+    else if (!(rests[fd].data ? flush(loop, fd) : echo(loop, fd)))
+        drop(fd);
 }
 
 static void *run(void *context)
@@ -112,13 +121,8 @@ static void *run(void *context)
 
     while (count >= 0 || errno == EINTR) {
         count = epoll_wait(loop, events, BATCH, -1);
-        for (int i = 0; i < count; i++) {
-            Client *client = events[i].data.ptr;
-            if (client == NULL)
-                take();
-            else if (!(client->rest ? flush(loop, client) : echo(loop, client)))
-                drop(client);
-        }
+        for (int i = 0; i < count; i++)
+            handle(loop, events[i].data.fd);
     }
     return NULL;
 }
@@ -144,7 +148,7 @@ int main(int argc, char **argv)
         if (i > 0 && pthread_create(&thread, NULL, run, &loops[i]) != 0)
             errx(1, "pthread_create");
     }
-    watch(loops[0], EPOLL_CTL_ADD, listener, EPOLLIN, NULL);
+    watch(loops[0], EPOLL_CTL_ADD, listener, EPOLLIN);
     start_announce(listener);
     run(&loops[0]);
     err(1, "epoll_wait");

@@ -62,7 +62,7 @@ int start_listening(int argc, char **argv, int *threads)
 
 void start_announce(int listener)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t size = sizeof(address);
 
     if (getsockname(listener, (struct sockaddr *)&address, &size) < 0)
