@@ -7,34 +7,43 @@
 
 enum { SMALLEST = 256, BIG = 64 * 1024 };
 
-/*
- * Twice what is needed, so that appending byte by byte copies each byte a
- * bounded number of times; 0 when that is more than a size_t can say.
- */
-static size_t roomy(size_t needed)
+/* So many bytes, and twice as many, can still be said in a size_t. */
+static const size_t most = (SIZE_MAX - sizeof(Block)) / 2;
+
+/* Moves what is inside to a block of its own. Returns 0, or -1. */
+static int move(Buffer *buffer, size_t capacity)
 {
-    if (needed > SIZE_MAX / 2)
-        return 0;
-    return needed < SMALLEST / 2 ? SMALLEST : needed * 2;
+    size_t size = buffer_size(buffer);
+    Block *block = malloc(sizeof(*block) + capacity);
+
+    if (block == NULL)
+        return -1;
+    if (size > 0)
+        memcpy(block->data, buffer_front(buffer), size);
+    free(buffer->block);
+    block->begin = 0;
+    block->end = size;
+    block->capacity = capacity;
+    buffer->block = block;
+    return 0;
 }
 
-static int grow(Buffer *buffer, size_t needed)
+/*
+ * Twice what is needed, so that appending byte by byte copies each byte a
+ * bounded number of times; but what comes first is often all that comes.
+ */
+static int grow(Buffer *buffer, size_t extra)
 {
-    size_t capacity = buffer->data == NULL ? needed : roomy(needed);
-    char *data = NULL;
+    size_t size = buffer_size(buffer);
 
-    if (capacity != 0)
-        data = malloc(capacity);
-    if (data == NULL) {
+    if (extra > most - size) {
         errno = ENOMEM;
         return -1;
     }
-    size_t size = buffer_size(buffer);
-    if (size > 0)
-        memcpy(data, buffer_front(buffer), size);
-    free(buffer->data);
-    *buffer = (Buffer){data, 0, size, capacity};
-    return 0;
+    if (size == 0)
+        return move(buffer, extra);
+    size_t capacity = (size + extra) * 2;
+    return move(buffer, capacity < SMALLEST ? SMALLEST : capacity);
 }
 
 /*
@@ -44,21 +53,19 @@ static int grow(Buffer *buffer, size_t needed)
  */
 static int reserve(Buffer *buffer, size_t extra)
 {
+    Block *block = buffer->block;
     size_t size = buffer_size(buffer);
 
-    if (extra <= buffer->capacity - buffer->end)
+    if (block == NULL || extra > block->capacity - size)
+        return grow(buffer, extra);
+    if (extra <= block->capacity - block->end)
         return 0;
-    if (size <= buffer->capacity / 2 && extra <= buffer->capacity - size) {
-        memmove(buffer->data, buffer_front(buffer), size);
-        buffer->begin = 0;
-        buffer->end = size;
-        return 0;
-    }
-    if (extra > SIZE_MAX - size) {
-        errno = ENOMEM;
-        return -1;
-    }
-    return grow(buffer, size + extra);
+    if (size > block->capacity / 2)
+        return grow(buffer, extra);
+    memmove(block->data, buffer_front(buffer), size);
+    block->begin = 0;
+    block->end = size;
+    return 0;
 }
 
 int buffer_append(Buffer *buffer, const void *bytes, size_t size)
@@ -67,39 +74,27 @@ int buffer_append(Buffer *buffer, const void *bytes, size_t size)
         return 0;
     if (reserve(buffer, size) < 0)
         return -1;
-    memcpy(buffer->data + buffer->end, bytes, size);
-    buffer->end += size;
+    memcpy(buffer->block->data + buffer->block->end, bytes, size);
+    buffer->block->end += size;
     return 0;
 }
 
 /* A few bytes that are left do not keep the memory of many. */
-static void shrink(Buffer *buffer)
-{
-    size_t size = buffer_size(buffer);
-    char *data = malloc(size);
-
-    if (data == NULL)
-        return;
-    memcpy(data, buffer_front(buffer), size);
-    free(buffer->data);
-    buffer->data = data;
-    buffer->begin = 0;
-    buffer->end = size;
-    buffer->capacity = size;
-}
-
 void buffer_consume(Buffer *buffer, size_t size)
 {
-    buffer->begin += size;
-    if (buffer->begin == buffer->end)
+    Block *block = buffer->block;
+
+    if (size == 0)
+        return;
+    block->begin += size;
+    if (block->begin == block->end)
         buffer_reset(buffer);
-    else if (buffer->capacity > BIG &&
-             buffer_size(buffer) < buffer->capacity / 4)
-        shrink(buffer);
+    else if (block->capacity > BIG && buffer_size(buffer) < block->capacity / 4)
+        move(buffer, buffer_size(buffer)); /* or not, without memory */
 }
 
 void buffer_reset(Buffer *buffer)
 {
-    free(buffer->data);
-    *buffer = (Buffer){0};
+    free(buffer->block);
+    buffer->block = NULL;
 }

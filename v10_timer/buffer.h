@@ -9,25 +9,40 @@
 #ifndef BUFFER_H
 #define BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-typedef struct Buffer {
-    char *data; /* NULL while empty */
-    size_t begin;
+typedef struct Block {
+    size_t begin; /* of what is inside; never equal to end */
     size_t end;
     size_t capacity;
+    char data[];
+} Block;
+
+typedef struct Buffer {
+    Block *block; /* NULL: it is empty */
 } Buffer;
+
+static inline bool buffer_is_empty(const Buffer *buffer)
+{
+    return buffer->block == NULL;
+}
 
 /* How many bytes are inside. */
 static inline size_t buffer_size(const Buffer *buffer)
 {
-    return buffer->end - buffer->begin;
+    const Block *block = buffer->block;
+
+    return block == NULL ? 0 : block->end - block->begin;
 }
 
-/* The first byte inside; valid until the next append, consume or reset. */
+/*
+ * The first byte inside, of a buffer that is not empty; valid until the next
+ * append, consume or reset.
+ */
 static inline const char *buffer_front(const Buffer *buffer)
 {
-    return buffer->data + buffer->begin;
+    return buffer->block->data + buffer->block->begin;
 }
 
 /*

@@ -42,6 +42,7 @@ int main(int argc, char **argv)
 {
     Options options;
     ConnectionHandler handler = {
+        .codec = codec_raw(),
         .on_open = send_lines,
         .on_message = on_message,
         .on_write_complete = send_lines,

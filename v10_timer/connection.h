@@ -8,6 +8,7 @@
 #ifndef CONNECTION_H
 #define CONNECTION_H
 
+#include "codec.h"
 #include "event_loop.h"
 #include "options.h"
 #include "statistics.h"
@@ -21,6 +22,7 @@ typedef struct Connection Connection;
  * once for one connection. What need not be is NULL.
  */
 typedef struct ConnectionHandler {
+    Codec codec; /* what a message is */
     /* The connection is there. */
     void (*on_open)(void *context, Connection *connection);
     /*

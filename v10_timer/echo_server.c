@@ -9,9 +9,14 @@
 static void on_message(void *context, Connection *connection, const char *data,
                        size_t size)
 {
-    const Options *options = context;
+    (void)context;
+    connection_send(connection, data, size);
+}
 
-    options_delay(options);
+static void on_message_slowly(void *context, Connection *connection,
+                              const char *data, size_t size)
+{
+    options_delay(context);
     connection_send(connection, data, size);
 }
 
@@ -35,5 +40,8 @@ int main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     options = options_parse(argc, argv, "apvcfmbdtwi");
+    handler.codec = options.codec;
+    if (options.delay > 0)
+        handler.on_message = on_message_slowly;
     return tcp_server_run(&options, &handler) < 0;
 }

@@ -6,6 +6,7 @@
 
 int epoll_open(Epoll *epoll)
 {
+    epoll->batch = EPOLL_BATCH;
     epoll->fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll->fd < 0)
         log_error("epoll_create1");
@@ -42,7 +43,7 @@ int epoll_remove(Epoll *epoll, int fd)
 
 int epoll_await(Epoll *epoll, int timeout)
 {
-    int count = epoll_wait(epoll->fd, epoll->ready, EPOLL_BATCH, timeout);
+    int count = epoll_wait(epoll->fd, epoll->ready, epoll->batch, timeout);
 
     if (count < 0 && errno == EINTR)
         return 0;

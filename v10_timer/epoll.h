@@ -16,6 +16,7 @@ enum { EPOLL_BATCH = 256 };
 
 typedef struct Epoll {
     int fd;
+    int batch; /* how many of those that are ready a wait takes */
     struct epoll_event ready[EPOLL_BATCH]; /* what the last wait found */
 } Epoll;
 

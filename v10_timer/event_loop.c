@@ -2,12 +2,16 @@
 #include "log.h"
 #include "timed_calls.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+/* How often a call is made that must not fail. */
+enum { TRIES = 10 };
 
 typedef struct SignalHandler {
     void (*on_signal)(void *context);
@@ -30,6 +34,7 @@ struct EventLoop {
     Channel wakeup; /* an eventfd: others end the loop's wait with it */
     TimerQueue timers;
     TimedCalls calls;
+    bool slow; /* callbacks may take long */
     bool due; /* tasks are to be run before the next wait */
     bool ending; /* quit, as far as the loop has heard */
 };
@@ -160,6 +165,21 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
     return 0;
 }
 
+void event_loop_expect_delays(EventLoop *loop)
+{
+    loop->slow = true;
+    loop->epoll.batch = 1;
+}
+
+/* Signals, timers and tasks do not queue behind clients that are slow. */
+static void look_around(EventLoop *loop)
+{
+    if (loop->signals.fd >= 0)
+        handle_signal(loop);
+    timer_queue_run(&loop->timers);
+    loop->due = true;
+}
+
 int event_loop_run(EventLoop *loop)
 {
     int count = 0;
@@ -171,6 +191,8 @@ int event_loop_run(EventLoop *loop)
             Channel *channel = channel_ready(&loop->epoll, i);
             channel->on_ready(channel->context);
         }
+        if (loop->slow)
+            look_around(loop);
         if (loop->due)
             run_tasks(loop);
     }
@@ -180,13 +202,23 @@ int event_loop_run(EventLoop *loop)
     return count < 0 ? -1 : 0;
 }
 
+/* Nobody else will wake the loop for what is queued: it must not fail. */
+static void write_wakeup(EventLoop *loop)
+{
+    int tries = 0;
+
+    while (eventfd_write(loop->wakeup.fd, 1) < 0 && ++tries < TRIES)
+        if (tries == 1 && errno != EINTR && errno != EAGAIN)
+            log_error("eventfd_write");
+}
+
 /* The loop's own thread need not be woken: it looks before it waits. */
 static void wake(EventLoop *loop)
 {
     if (event_loop_is_here(loop))
         loop->due = true;
     else
-        eventfd_write(loop->wakeup.fd, 1);
+        write_wakeup(loop);
 }
 
 void event_loop_quit(EventLoop *loop)

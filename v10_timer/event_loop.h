@@ -40,6 +40,12 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
                             void (*on_signal)(void *context), void *context);
 
 /*
+ * Callbacks may take long: waits for one event at a time, and looks between
+ * any two for signals and for whatever else is not a client's.
+ */
+void event_loop_expect_delays(EventLoop *loop);
+
+/*
  * Waits and calls until event_loop_quit. Returns 0, or -1 when it can't go
  * on; then what failed has been said.
  */

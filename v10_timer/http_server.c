@@ -301,6 +301,6 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     options = options_parse(argc, argv, "apvcbdtwi");
     fill_classes();
-    options.codec = (Codec){find_head, 8192};
+    handler.codec = (Codec){find_head, 8192};
     return tcp_server_run(&options, &handler) < 0;
 }

@@ -1,17 +1,33 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LONGEST = 500 };
+
+/*
+ * A pipe that nobody reads fills up. What would block on it is dropped: no
+ * client is to wait for whoever reads the messages.
+ */
+static bool would_block(void)
+{
+    struct pollfd standard_error = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&standard_error, 1, 0) == 0;
+}
 
 /* Standard error has no buffer: what one call prints is one write(2). */
 static void print(const char *format, va_list arguments, const char *reason)
 {
     char message[LONGEST];
 
+    if (would_block())
+        return;
     vsnprintf(message, sizeof(message), format, arguments);
     fprintf(stderr, "%s: %s%s%s\n", program_invocation_short_name, message,
             reason ? ": " : "", reason ? reason : "");

@@ -1,7 +1,8 @@
 /*
- * Log: lines on standard error, each in one piece, whichever threads write
- * at once; err(3) puts its lines together from several. Any thread may call
- * these. A line over 500 bytes is cut.
+ * Log: lines on standard error, each in one piece, whoever else writes there
+ * at the same time; err(3) puts its lines together from several. A line that
+ * would have to wait, because nobody reads, is dropped; one over 500 bytes is
+ * cut. Any thread may call these.
  */
 #ifndef LOG_H
 #define LOG_H

@@ -1,8 +1,7 @@
 #include "options.h"
+#include "log.h"
 
-#include <err.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +68,7 @@ static _Noreturn void print_help(void)
 
 static _Noreturn void wrong_use(const char *what, const char *text)
 {
-    warnx("%s: %s", what, text);
+    log_line("%s: %s", what, text);
     fprintf(stderr, "%s: ", program_invocation_short_name);
     print_usage(stderr);
     exit(2);
@@ -191,21 +190,11 @@ Options options_parse(int argc, char **argv, const char *letters)
     return options;
 }
 
-/* It is blocked, and waits for the loop that is kept from reading it. */
-static bool is_told_to_stop(void)
-{
-    sigset_t waiting;
-
-    sigpending(&waiting);
-    return sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM);
-}
-
 void options_delay(const Options *options)
 {
-    if (options->delay == 0 || is_told_to_stop())
-        return;
     struct timespec left = {.tv_sec = options->delay / 1000,
                             .tv_nsec = options->delay % 1000 * 1000000L};
+
     while (nanosleep(&left, &left) < 0 && errno == EINTR)
         ;
 }

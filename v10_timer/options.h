@@ -31,11 +31,7 @@ typedef struct Options {
  */
 Options options_parse(int argc, char **argv, const char *letters);
 
-/*
- * Takes as long as -d asks, as a slow service would; no time at all once
- * SIGINT or SIGTERM waits to be read, so that a stop need not wait for more
- * than the message in hand.
- */
+/* Takes as long as -d asks, as a slow service would. */
 void options_delay(const Options *options);
 
 #endif

@@ -9,10 +9,10 @@
  * that is not theirs; what one closes would stay on the list for as long as
  * another has a copy of it. See epoll(7), questions and answers.
  */
+#include "log.h"
 #include "socket.h"
 #include "tcp_server.h"
 
-#include <err.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -58,15 +58,18 @@ static void on_too_long(void *context, Connection *connection)
     char text[INET_ADDRESS_TEXT];
 
     (void)context;
-    warnx("message too long from %s",
-          inet_address_format(connection_peer(connection), text));
+    log_line("message too long from %s",
+             inet_address_format(connection_peer(connection), text));
 }
 
 /* SIGINT and SIGTERM stay blocked until the loop catches them: none is lost. */
 static _Noreturn void run_child(pid_t parent)
 {
-    ConnectionHandler handler = {.on_message = on_message,
-                                 .on_too_long = on_too_long};
+    ConnectionHandler handler = {
+        .codec = options.codec,
+        .on_message = on_message,
+        .on_too_long = on_too_long,
+    };
     int result = 0;
 
     free(places);
@@ -91,7 +94,7 @@ static bool start_child(Place *place)
     if (pid == 0)
         run_child(parent);
     if (pid < 0)
-        warn("fork");
+        log_error("fork");
     else
         place->pid = pid;
     place->due = now() + second;
@@ -116,9 +119,9 @@ static int64_t fill_places(void)
 static void say_ended(pid_t pid, int status)
 {
     if (WIFSIGNALED(status))
-        warnx("process %d ended by signal %d", pid, WTERMSIG(status));
+        log_line("process %d ended by signal %d", pid, WTERMSIG(status));
     else if (status != 0 || !stopping)
-        warnx("process %d ended with status %d", pid, WEXITSTATUS(status));
+        log_line("process %d ended with status %d", pid, WEXITSTATUS(status));
 }
 
 /* Several may have died for one SIGCHLD. Returns how many are left. */
@@ -130,7 +133,7 @@ static unsigned clear_places(void)
     for (Place *place = places; place < places + options.processes; place++) {
         if (place->pid == 0)
             continue;
-        if (waitpid(place->pid, &status, WNOHANG) == 0) {
+        if (waitpid(place->pid, &status, WNOHANG) != place->pid) {
             left++;
             continue;
         }
@@ -155,6 +158,7 @@ static void stop_all(void)
         close(listener);
     stopping = true;
     signal_all(SIGTERM);
+    signal_all(SIGCONT); /* one that somebody has stopped */
 }
 
 /* Sleeps until a signal comes, and returns it, or until it is time: -1. */
@@ -199,8 +203,10 @@ int main(int argc, char **argv)
     sigaddset(&awaited, SIGUSR1);
     sigprocmask(SIG_BLOCK, &awaited, NULL);
     places = calloc(options.processes, sizeof(*places));
-    if (places == NULL)
-        err(1, "places");
+    if (places == NULL) {
+        log_error("places");
+        return 1;
+    }
     int result = run_parent();
     free(places);
     return result < 0;

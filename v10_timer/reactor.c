@@ -51,6 +51,14 @@ static void drain(void *context)
     Reactor *reactor = context;
 
     connection_table_visit(&reactor->table, drain_connection, NULL);
+    event_loop_queue_in_loop(reactor->main_loop, &reactor->drained);
+}
+
+static void note_drained(void *context)
+{
+    Reactor *reactor = context;
+
+    reactor->draining = false;
 }
 
 int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
@@ -65,12 +73,17 @@ int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
         .owner = owner,
         .run = {.run = run, .context = reactor},
         .drain = {.run = drain, .context = reactor},
+        .drained = {.run = note_drained, .context = reactor},
     };
     reactor->group.loop = reactor->loop;
     reactor->group.on_opened = on_opened;
     reactor->group.on_ended = on_ended;
     reactor->group.owner = reactor;
-    return reactor->loop == NULL ? -1 : 0;
+    if (reactor->loop == NULL)
+        return -1;
+    if (group->options->delay > 0 && group->workers == NULL)
+        event_loop_expect_delays(reactor->loop);
+    return 0;
 }
 
 void reactor_close(Reactor *reactor)
@@ -99,6 +112,9 @@ int reactor_serve(Reactor *reactor, int fd, const InetAddress *peer)
 
 void reactor_drain(Reactor *reactor)
 {
+    if (reactor->draining)
+        return;
+    reactor->draining = true;
     event_loop_queue_in_loop(reactor->loop, &reactor->drain);
 }
 

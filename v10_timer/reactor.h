@@ -22,6 +22,8 @@ typedef struct Reactor {
     void *owner;
     Task run;
     Task drain;
+    Task drained;
+    bool draining; /* those two are on their way */
     Task report;
     void (*on_reported)(void *owner);
     Statistics statistics; /* the main thread's, as of the last report */
@@ -49,7 +51,11 @@ void reactor_start(Reactor *reactor, ThreadPool *threads);
  */
 int reactor_serve(Reactor *reactor, int fd, const InetAddress *peer);
 
-/* Has each connection answer what has come, and end. Once only. */
+/*
+ * Has each connection answer what has come, and end as soon as it can. That
+ * a client has got its last byte is no event: this must be called again and
+ * again, and looks again, until none is left.
+ */
 void reactor_drain(Reactor *reactor);
 
 /*

@@ -1,6 +1,6 @@
 #include "socket.h"
+#include "log.h"
 
-#include <err.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@ static int fail_to_start(const char *call, const InetAddress *address, int fd)
 {
     char text[INET_ADDRESS_TEXT];
 
-    warn("%s %s", call, inet_address_format(address, text));
+    log_error("%s %s", call, inet_address_format(address, text));
     if (fd >= 0)
         close(fd);
     return -1;
@@ -52,7 +52,7 @@ int socket_announce(int listener)
     char text[INET_ADDRESS_TEXT];
 
     if (getsockname(listener, &address.any, &size) < 0) {
-        warn("getsockname");
+        log_error("getsockname");
         return -1;
     }
     printf("listening on %s\n", inet_address_format(&address, text));

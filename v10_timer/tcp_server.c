@@ -10,8 +10,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* How long a server that is to stop waits for its clients. */
-static const int64_t DRAIN_TIME = 3000000000; /* nanoseconds */
+/*
+ * How long a server that is to stop waits for its clients, and how often it
+ * looks at them, in nanoseconds.
+ */
+static const int64_t DRAIN_TIME = 3000000000;
+static const int64_t DRAIN_TICK = 50000000;
 
 struct TcpServer {
     EventLoop *loop;
@@ -27,6 +31,7 @@ struct TcpServer {
     pthread_mutex_t lock; /* guards open and draining */
     unsigned open; /* connections, of all reactors */
     bool draining;
+    int64_t deadline; /* of draining */
 };
 
 static bool is_full(TcpServer *server, const InetAddress *peer)
@@ -169,51 +174,6 @@ stop_threads:
     return NULL;
 }
 
-void tcp_server_destroy(TcpServer *server)
-{
-    acceptor_close(&server->acceptor);
-    stop_threads(server);
-    close_reactors(server);
-    pthread_mutex_destroy(&server->lock);
-    free(server);
-}
-
-/* Ends the loop once no connection is left. */
-static void drain(TcpServer *server)
-{
-    acceptor_drain(&server->acceptor);
-    pthread_mutex_lock(&server->lock);
-    server->draining = true;
-    bool none = server->open == 0;
-    pthread_mutex_unlock(&server->lock);
-    if (none)
-        event_loop_quit(server->loop);
-    for (unsigned i = 0; i < server->reactor_count; i++)
-        reactor_drain(&server->reactors[i]);
-}
-
-static void on_deadline(void *context)
-{
-    event_loop_quit(context);
-}
-
-/* The first time there is some time left; the second time none. */
-static void on_stop(void *context)
-{
-    TcpServer *const *server = context;
-    EventLoop *loop = (*server)->loop;
-
-    if ((*server)->draining) {
-        event_loop_quit(loop);
-        return;
-    }
-    TimerId deadline =
-        event_loop_run_after(loop, DRAIN_TIME, on_deadline, loop);
-    if (deadline.call == NULL)
-        event_loop_quit(loop); /* no memory to wait with */
-    drain(*server);
-}
-
 /* In one piece, so that no other line comes in between. */
 static void print_report(TcpServer *server)
 {
@@ -238,6 +198,62 @@ static void print_report(TcpServer *server)
     else
         log_error("statistics");
     free(text);
+}
+
+void tcp_server_destroy(TcpServer *server)
+{
+    acceptor_close(&server->acceptor);
+    stop_threads(server);
+    if (server->reports > 0)
+        print_report(server);
+    close_reactors(server);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}
+
+static void drain_reactors(TcpServer *server)
+{
+    for (unsigned i = 0; i < server->reactor_count; i++)
+        reactor_drain(&server->reactors[i]);
+}
+
+/* Ends the loop once no connection is left. */
+static void drain(TcpServer *server)
+{
+    acceptor_drain(&server->acceptor);
+    pthread_mutex_lock(&server->lock);
+    server->draining = true;
+    bool none = server->open == 0;
+    pthread_mutex_unlock(&server->lock);
+    if (none)
+        event_loop_quit(server->loop);
+    drain_reactors(server);
+}
+
+static void on_tick(void *context)
+{
+    TcpServer *server = context;
+
+    if (timer_queue_now() >= server->deadline)
+        event_loop_quit(server->loop);
+    drain_reactors(server);
+}
+
+/* The first time there is some time left; the second time none. */
+static void on_stop(void *context)
+{
+    TcpServer *server = *(TcpServer **)context;
+
+    if (server->draining) {
+        event_loop_quit(server->loop);
+        return;
+    }
+    server->deadline = timer_queue_now() + DRAIN_TIME;
+    TimerId tick =
+        event_loop_run_every(server->loop, DRAIN_TICK, on_tick, server);
+    if (tick.call == NULL)
+        event_loop_quit(server->loop); /* no memory to wait with */
+    drain(server);
 }
 
 static void on_reported(void *owner)

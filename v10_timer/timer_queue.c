@@ -8,6 +8,9 @@
 
 enum { SECOND = 1000000000 };
 
+/* How often a call is made that must not fail. */
+enum { TRIES = 10 };
+
 int64_t timer_queue_now(void)
 {
     struct timespec now;
@@ -52,6 +55,24 @@ static void move_down(TimerQueue *queue, Timer *timer)
     put(queue, timer, place);
 }
 
+/* Returns whether it could be done. */
+static bool set_timerfd(TimerQueue *queue, int64_t due)
+{
+    const struct itimerspec when = {
+        .it_value = {.tv_sec = due / SECOND, .tv_nsec = due % SECOND},
+    };
+    int tries = 0;
+
+    while (timerfd_settime(queue->channel.fd, TFD_TIMER_ABSTIME, &when, NULL) <
+           0) {
+        if (tries == 0)
+            log_error("timerfd_settime");
+        if (++tries == TRIES)
+            return false;
+    }
+    return true;
+}
+
 /*
  * Asks the kernel to wake the loop for the first timer, unless it will by
  * then anyway: it may once wake it for a timer that has been cleared since,
@@ -64,25 +85,17 @@ static void set_clock(TimerQueue *queue)
     int64_t due = queue->heap[1]->due;
     if (queue->set_for != 0 && queue->set_for <= due)
         return;
-    struct itimerspec when = {
-        .it_value = {.tv_sec = due / SECOND, .tv_nsec = due % SECOND},
-    };
-    queue->set_for = due;
-    timerfd_settime(queue->channel.fd, TFD_TIMER_ABSTIME, &when, NULL);
+    queue->set_for = set_timerfd(queue, due) ? due : 0;
 }
 
 /*
  * Each is taken out before it is called, and the first is looked at anew
  * after each: a callback may set and clear any timer, its own too.
  */
-static void handle_event(void *context)
+void timer_queue_run(TimerQueue *queue)
 {
-    TimerQueue *queue = context;
     int64_t now = timer_queue_now();
-    uint64_t times;
 
-    if (read(queue->channel.fd, &times, sizeof(times)) == sizeof(times))
-        queue->set_for = 0;
     queue->busy = true;
     while (queue->count > 0 && queue->heap[1]->due <= now) {
         Timer *timer = queue->heap[1];
@@ -91,6 +104,16 @@ static void handle_event(void *context)
     }
     queue->busy = false;
     set_clock(queue);
+}
+
+static void handle_event(void *context)
+{
+    TimerQueue *queue = context;
+    uint64_t times;
+
+    if (read(queue->channel.fd, &times, sizeof(times)) == sizeof(times))
+        queue->set_for = 0;
+    timer_queue_run(queue);
 }
 
 int timer_queue_open(TimerQueue *queue, Epoll *epoll)

@@ -50,6 +50,9 @@ void timer_queue_close(TimerQueue *queue);
  */
 int timer_queue_set(TimerQueue *queue, Timer *timer, int64_t due);
 
+/* Calls those that are due. The loop does so by itself when one is. */
+void timer_queue_run(TimerQueue *queue);
+
 /* It is not called any more, also when it is due already. Logarithmic. */
 void timer_queue_clear(TimerQueue *queue, Timer *timer);
 
