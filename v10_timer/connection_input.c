@@ -44,18 +44,15 @@ static int turn(const Connection *connection)
     return connection->group->options->delay > 0 ? 1 : TURN;
 }
 
-/* What was sent meanwhile goes out in one piece. */
-static void uncork(Connection *connection)
-{
-    connection->corked = false;
-    if (!(connection->channel.events & EPOLLOUT))
-        connection_flush(connection);
-}
-
-/* Hands up message after message. Returns how many bytes they were. */
+/*
+ * Hands up message after message; what is sent meanwhile goes out in one
+ * piece, behind what the kernel would not take before. Returns how many bytes
+ * they were.
+ */
 static size_t handle_several(Connection *connection, const char *data,
                              size_t size)
 {
+    bool blocked = !buffer_is_empty(&connection->output);
     int left = turn(connection);
     size_t used = 0;
     ssize_t length;
@@ -69,7 +66,9 @@ static size_t handle_several(Connection *connection, const char *data,
         used += (size_t)length;
     } while (used < size && connection_may_handle(connection) && --left > 0);
     connection->pending = length > 0 && used < size;
-    uncork(connection);
+    connection->corked = false;
+    if (!blocked)
+        connection_flush(connection);
     return used;
 }
 

@@ -11,14 +11,14 @@ static void an_empty_one_owns_nothing(void)
     Buffer buffer = {0};
 
     EXPECT_EQUAL(buffer_size(&buffer), 0);
-    EXPECT(buffer.data == NULL);
+    EXPECT(buffer.block == NULL);
     buffer_reset(&buffer);
     EXPECT_EQUAL(buffer_size(&buffer), 0);
     EXPECT_EQUAL(buffer_append(&buffer, "", 0), 0);
     EXPECT_EQUAL(buffer_size(&buffer), 0);
     buffer_consume(&buffer, 0);
     buffer_reset(&buffer);
-    EXPECT(buffer.data == NULL);
+    EXPECT(buffer.block == NULL);
 }
 
 static void first_in_first_out(void)
@@ -47,11 +47,11 @@ static void gives_memory_back(void)
     EXPECT_EQUAL(buffer_append(&buffer, block, sizeof(block)), 0);
     buffer_consume(&buffer, sizeof(block) - 1);
     buffer_consume(&buffer, 1);
-    EXPECT(buffer.data == NULL);
+    EXPECT(buffer.block == NULL);
     EXPECT_EQUAL(buffer_append(&buffer, "again", 5), 0);
     EXPECT(memcmp(buffer_front(&buffer), "again", 5) == 0);
     buffer_reset(&buffer);
-    EXPECT(buffer.data == NULL);
+    EXPECT(buffer.block == NULL);
     EXPECT_EQUAL(buffer_size(&buffer), 0);
 }
 
@@ -67,7 +67,7 @@ static void room_in_front_is_used_again(void)
         buffer_consume(&buffer, sizeof(block));
     }
     EXPECT_EQUAL(buffer_size(&buffer), sizeof(block));
-    EXPECT(buffer.capacity <= 64 * sizeof(block));
+    EXPECT(buffer.block->capacity <= 64 * sizeof(block));
     buffer_reset(&buffer);
 }
 
