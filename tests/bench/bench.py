@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 
@@ -20,6 +21,7 @@ import silent  # noqa: E402
 import targets  # noqa: E402
 from tables import Results  # noqa: E402
 
+LIMIT = 900     # seconds; nothing waits for ever
 WHAT = ("all", "stages", "silent", "peers", "limits", "instructions", "memory", "profile")
 
 
@@ -74,8 +76,14 @@ def measure(args):
         print(f"kept in {results.folder.relative_to(servers.ROOT)}/")
 
 
+def give_up(*_):
+    raise servers.Trouble(f"gave up after {LIMIT} s")
+
+
 def main() -> int:
     start, args = time.monotonic(), options()
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(LIMIT)
     say_what_is_missing()
     try:
         measure(args)

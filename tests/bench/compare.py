@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import counts
+import plots
 import servers
 import slices
 from loads import Load
-from plots import bars
 from tables import Results, Table
 
 BASE, AGAIN = "minimal", "minimal again"
@@ -72,10 +72,11 @@ def one_cpu(results: Results, quick, own):
         "echo 64 bytes and close, 8 clients at a time, CPU for each connection."]
     results.show("peers", table, *([] if quick else [each_load(samples, chosen)]))
     names = [server.name for server in chosen if server.name != BASE]
-    bars(results.folder / "peers.svg", "Server CPU for a message, minimal epoll loop = 1",
-         [name for name, _ in groups], names,
-         [[slices.ratio(samples, name, BASE, load, "server_cpu_us").middle for name in names]
-          for _, load in groups], log=True)
+    plots.ratios(results.folder / "peers.svg",
+                 "Server CPU for a message; 1 is the minimal epoll loop",
+                 [name for name, _ in groups], names,
+                 [[slices.ratio(samples, name, BASE, load, "server_cpu_us") for name in names]
+                  for _, load in groups])
     return {name: (slices.ratio(samples, "v10", BASE, load, "server_cpu_us"),
                    slices.ratio(samples, AGAIN, BASE, load, "server_cpu_us"))
             for name, load in groups}

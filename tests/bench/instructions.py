@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import counts
 import servers
+from plots import bars
 from tables import Results, Table
 
 CLIENTS = (1, 100)
@@ -33,6 +34,11 @@ def main(results: Results, quick=False, own=()) -> dict:
         "With 100 clients all of them send before the server runs: one wait brings many events.",
         "v08 to v10 with -t 0. What the kernel executes is not counted."]
     results.show("instructions", table)
+    shown = [server.name for server in chosen if "bufferevent" not in server.name]
+    bars(results.folder / "instructions.svg",
+         "User-space instructions for a message (bufferevents, far above, left out)",
+         shown, table.columns[1:],
+         [[each.get((name, clients)) for clients in CLIENTS] for name in shown], "instructions")
     return each
 
 
