@@ -22,6 +22,8 @@ SILENT = $(if $(V),,-s)
 BUILD  = $(MAKE) --no-print-directory $(SILENT)
 HARNESS = python3 tests/run.py $(if $(K),-k '$(K)') $(if $(V),-v) \
             $(if $(X),-x) $(if $(AGAIN),--again)
+BENCH = python3 tests/bench/bench.py $(if $(PEER),--peer '$(PEER)') \
+        $(if $(SAVE),--save) $(if $(QUICK),--quick)
 # One run of the harness, and a second one for the stages that have threads,
 # whether or not the first one found something.
 BOTH = status=0; $(HARNESS) $(1) || status=1; \
@@ -100,6 +102,31 @@ soak: need-harness
 	    $(if $(SEED),--seed $(SEED)) $(if $(ROUND),--round $(ROUND)) \
 	    $(if $(PROVE),--prove)
 
+## make bench       what each stage bought, why epoll, and v10 beside the
+##                  libraries (under 5 minutes); QUICK=1: does it run at all?
+##                  PEER="command -p {port}": your own server beside them;
+##                  SAVE=1: keep the results in tests/bench/results
+bench: bench-build
+	@$(BENCH) all
+
+## make bench-instructions   instructions for a message, by callgrind;
+##                  PROFILE=v10: where that server spends them
+bench-instructions: bench-build
+	$(NEED) valgrind
+	@$(BENCH) $(if $(PROFILE),profile $(PROFILE),instructions)
+
+## make bench-memory   the memory of an idle connection, of 10,000
+bench-memory: bench-build
+	@$(BENCH) memory
+
+## make bench-check   does the load generator notice what is wrong?
+bench-check: bench-build
+	@python3 -m unittest discover -s tests/bench -p 'test_*.py'
+
+bench-build: $(STAGES)
+	$(NEED) python3
+	@$(BUILD) -C tests/bench
+
 ## make lint        clang-tidy, cppcheck and clang-format over the C code
 lint:
 	$(NEED) python3 clang-tidy cppcheck clang-format
@@ -129,6 +156,7 @@ setup:
 ## make clean       remove what was built
 clean:
 	@for stage in $(STAGES); do $(BUILD) -C $$stage clean; done
+	@$(BUILD) -C tests/bench clean
 	@find tests \( -name __pycache__ -o -name build \) -prune \
 	    -exec rm -rf {} +
 
@@ -139,4 +167,5 @@ need-harness: need-compiler
 	$(NEED) python3
 
 .PHONY: all help test valgrind sanitize prove matrix fuzz soak lint quiet map \
-        tools setup clean need-compiler need-harness $(STAGES)
+        tools bench bench-instructions bench-memory bench-check bench-build \
+        setup clean need-compiler need-harness $(STAGES)

@@ -1,0 +1,109 @@
+"""Paired measuring: the servers run in turn, a slice of time each, several rounds.
+
+What the machine does besides hits neighbours in a round alike. So a server is compared with the
+base of the same round, and how far these ratios lie apart is shown with them. One pair is the base
+against itself: its ratios are the noise.
+"""
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+from dataclasses import dataclass
+
+from loads import Load, run
+from servers import Running, Server, Trouble
+
+
+@dataclass(frozen=True)
+class Place:
+    """The CPUs that the server and the load may use; None: all."""
+
+    server: frozenset
+    load: frozenset
+
+
+def one_cpu() -> Place:
+    """Both on one CPU: nothing overlaps, so their times add up, and vary least."""
+    last = frozenset(sorted(os.sched_getaffinity(0))[-1:])
+    return Place(last, last)
+
+
+def cpu_each() -> Place:
+    """A CPU for the server, another for the load, where there are two."""
+    cpus = sorted(os.sched_getaffinity(0))
+    return Place(frozenset(cpus[-1:]), frozenset(cpus[-2:-1] or cpus))
+
+
+def all_cpus() -> Place:
+    """Both wherever the kernel puts them; on two CPUs at most, as on a small machine."""
+    cpus = frozenset(sorted(os.sched_getaffinity(0))[-2:])
+    return Place(cpus, cpus)
+
+
+def slice_of(server: Server, load: Load, place: Place, ms: int) -> dict:
+    """One server, started for it, under one load."""
+    with Running(server, cpus=place.server) as running:
+        return run(running, load, ms=ms, warmup=ms // 5, cpus=place.load)
+
+
+def suits(server: Server, load: Load) -> bool:
+    return not (server.one_client and load.clients + load.quiet > 1)
+
+
+def measure(servers, loads, rounds: int, ms: int, place_of) -> dict:
+    """{(server's name, load): [a dict for each round]}; each round begins with another server."""
+    samples = {}
+    for load in loads:
+        progress(load.words)
+        for turn in range(rounds):
+            shift = turn * max(len(servers) // rounds, 1) % len(servers)
+            for server in [*servers[shift:], *servers[:shift]]:
+                if suits(server, load):
+                    found = slice_of(server, load, place_of(server), ms * load.patience)
+                    samples.setdefault((server.name, load), []).append(found)
+    progress("")
+    return samples
+
+
+def progress(words: str):
+    """What is being measured, on a line that is written over; nothing in a log."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{words}", end="", file=sys.stderr, flush=True)
+
+
+def middle(samples, name, load, key):
+    """The median over the rounds; None where nothing was measured."""
+    found = samples.get((name, load))
+    return statistics.median(sample[key] for sample in found) if found else None
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """To the base of the same round: the median, and where the middle half of the rounds lies."""
+
+    middle: float
+    low: float
+    high: float
+
+    def inside(self, noise: "Ratio") -> bool:
+        """Whether it can't be told from the base's ratio to itself: the two spreads overlap."""
+        return self.low <= noise.high and noise.low <= self.high
+
+    def words(self, noise: "Ratio" = None) -> str:
+        mark = " ~" if noise and self.inside(noise) else "  "
+        return f"{self.middle:.2f} ({self.low:.2f}–{self.high:.2f}){mark}"
+
+
+def _ratio(values) -> Ratio:
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return Ratio(middle, low, high)
+
+
+def ratio(samples, name, base, loads, key) -> Ratio:
+    """Over several loads it is their geometric mean, round by round."""
+    pairs = [zip(samples[name, load], samples[base, load]) for load in loads]
+    by_load = [[mine[key] / theirs[key] for mine, theirs in pair] for pair in pairs]
+    if any(value <= 0 for values in by_load for value in values):
+        raise Trouble(f"{name}: {key} was measured as nothing; are the slices too short?")
+    return _ratio([statistics.geometric_mean(values) for values in zip(*by_load)])
