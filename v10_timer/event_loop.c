@@ -138,10 +138,10 @@ static void handle_signal(void *context)
     EventLoop *loop = context;
     struct signalfd_siginfo info;
 
-    if (read(loop->signals.fd, &info, sizeof(info)) != sizeof(info))
-        return;
-    SignalHandler *handler = &loop->handlers[info.ssi_signo];
-    handler->on_signal(handler->context);
+    while (read(loop->signals.fd, &info, sizeof(info)) == sizeof(info)) {
+        SignalHandler *handler = &loop->handlers[info.ssi_signo];
+        handler->on_signal(handler->context);
+    }
 }
 
 int event_loop_catch_signal(EventLoop *loop, int signo,

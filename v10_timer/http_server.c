@@ -176,7 +176,7 @@ static bool parse_value(Request *request, Slice name, const char **at)
     }
     if (is_in_any_case(name, "Content-Length")) {
         Slice length = span(at, DIGIT);
-        request->has_body |= !is(length, "0");
+        request->has_body |= strspn(length.data, "0") < length.size;
         return length.size > 0 && request->lengths++ == 0;
     }
     Slice value = span(at, VALUE);

@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -31,6 +32,18 @@ static void print(const char *format, va_list arguments, const char *reason)
     vsnprintf(message, sizeof(message), format, arguments);
     fprintf(stderr, "%s: %s%s%s\n", program_invocation_short_name, message,
             reason ? ": " : "", reason ? reason : "");
+}
+
+void log_text(const char *text, size_t size)
+{
+    while (size > 0 && !would_block()) {
+        size_t piece = size < PIPE_BUF ? size : PIPE_BUF;
+        ssize_t written = write(STDERR_FILENO, text, piece);
+        if (written < 0)
+            return;
+        text += written;
+        size -= (size_t)written;
+    }
 }
 
 void log_line(const char *format, ...)

@@ -7,10 +7,18 @@
 #ifndef LOG_H
 #define LOG_H
 
+#include <stddef.h>
+
 /* The program's name and the message: like warnx(3). */
 __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
 
 /* The same and the reason that errno gives: like warn(3). */
 __attribute__((format(printf, 1, 2))) void log_error(const char *format, ...);
+
+/*
+ * The text, lines that somebody else has put together. Up to PIPE_BUF bytes,
+ * 4096, nothing else comes in between: see pipe(7).
+ */
+void log_text(const char *text, size_t size);
 
 #endif

@@ -13,6 +13,7 @@
 #include "socket.h"
 #include "tcp_server.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -124,6 +125,16 @@ static void say_ended(pid_t pid, int status)
         log_line("process %d ended with status %d", pid, WEXITSTATUS(status));
 }
 
+static bool has_ended(const Place *place, int *status)
+{
+    pid_t ended;
+
+    do {
+        ended = waitpid(place->pid, status, WNOHANG);
+    } while (ended < 0 && errno == EINTR);
+    return ended == place->pid;
+}
+
 /* Several may have died for one SIGCHLD. Returns how many are left. */
 static unsigned clear_places(void)
 {
@@ -133,7 +144,7 @@ static unsigned clear_places(void)
     for (Place *place = places; place < places + options.processes; place++) {
         if (place->pid == 0)
             continue;
-        if (waitpid(place->pid, &status, WNOHANG) != place->pid) {
+        if (!has_ended(place, &status)) {
             left++;
             continue;
         }
@@ -157,8 +168,8 @@ static void stop_all(void)
     if (!stopping)
         close(listener);
     stopping = true;
-    signal_all(SIGTERM);
     signal_all(SIGCONT); /* one that somebody has stopped */
+    signal_all(SIGTERM);
 }
 
 /* Sleeps until a signal comes, and returns it, or until it is time: -1. */

@@ -194,7 +194,7 @@ static void print_report(TcpServer *server)
     }
     statistics_print(out, "all", &all);
     if (fclose(out) == 0 && text != NULL)
-        fputs(text, stderr);
+        log_text(text, size);
     else
         log_error("statistics");
     free(text);
