@@ -56,13 +56,15 @@ class Flood(Check):
         for client in self.connect_many(server, 2):
             self.addCleanup(end_flood, start_flood(client))
         self.becomes(lambda: server.cpu() > 0.02)       # they are at it
-        spent = sorted(self.time_echo(polite) for _ in range(self.few(200, 30)))
-        late = spent[len(spent) * 99 // 100]
-        if late > self.limit(0.25):
-            raise Broken(f"two clients flood the server with short lines; of {len(spent)} replies "
-                         f"to a polite one the 99th of a hundred took {late * 1000:.0f} ms, half "
-                         f"took up to {spent[len(spent) // 2] * 1000:.0f} ms\n"
-                         "  is one client read, or handled, for as long as it sends?")
+        for _ in range(3):      # an unfair server shows each time; a busy machine, now and then
+            spent = sorted(self.time_echo(polite) for _ in range(self.few(200, 30)))
+            late = spent[len(spent) * 99 // 100]
+            if late <= self.limit(0.25):
+                return
+        raise Broken(f"two clients flood the server with short lines; of {len(spent)} replies to a "
+                     f"polite one the 99th of a hundred took {late * 1000:.0f} ms, half took up to "
+                     f"{spent[len(spent) // 2] * 1000:.0f} ms\n"
+                     "  is one client read, or handled, for as long as it sends?")
 
     @staticmethod
     def time_echo(client) -> float:
