@@ -2,12 +2,16 @@
 from __future__ import annotations
 
 import select
+import tempfile
 import time
 
+from harness import build
 from harness.check import Check
 from harness.client import noise, pump
+from harness.modes import PLAIN
 from harness.server import Broken
 from harness.spec import ONLY_ECHO, promise
+from harness.stages import TESTS
 
 
 class Idle(Check):
@@ -190,6 +194,30 @@ class Idle(Check):
         time.sleep(1.2)
         for client in clients:
             client.echo(hint="silent for 1.2 s; -i was 0, not given, 86400")
+
+    @promise("idle-eviction", "10-", ONLY_ECHO, modes=("plain",))
+    def wall_clock_stepped(self):
+        """-i 0.6: somebody sets the clock an hour forward or back; that is nobody's silence."""
+        library = build.compile_c("preload/clock.so", [TESTS / "preload" / "clock.c"], PLAIN,
+                                  options=("-shared", "-fPIC"))
+        for step in (3600, -3600):
+            with tempfile.NamedTemporaryFile() as file:
+                server = self.serve("-i", "0.6", env=(("LD_PRELOAD", str(library)),
+                                                      ("CLOCK_STEP_FILE", file.name)))
+                since = self.come_one_by_one(server, 10)
+                file.write(b"%d" % step)
+                file.flush()
+                since.update(self.come_one_by_one(server, 10))
+                self.expect_ends(since, 0.6)
+                server.stop()
+
+    def come_one_by_one(self, server, count: int) -> dict:
+        """Clients that say a word each, and when each did."""
+        since = {}
+        for client in self.connect_many(server, count):
+            since[client] = time.monotonic()
+            client.echo(b"here\n")
+        return since
 
     @promise("usage", "10-", ("echo_server", "http_server", "chargen_server"), modes=("plain",))
     def seconds_of_every_form(self):

@@ -213,6 +213,20 @@ class TooLong(Check):
             client.close()
 
     @promise("too-long", "7-", ONLY_ECHO)
+    def replies_outstanding(self):
+        """Megabytes of replies wait when the bad message comes, and it goes on sending."""
+        server = self.serve("-f", "line", "-m", "1000", "-b", "50000000")
+        good = line(1000) * self.few(12_000, 6000)
+        client = self.connect(server, rcvbuf=16384)
+        stuff = good + b"x" * 3_000_000
+        first = pump(client, stuff, half_close=False, read=False, stall=self.limit(0.1))
+        got = pump(client, stuff[first.sent:], half_close=False)
+        wrong = difference(good, got.got)
+        if wrong or got.end != "end of file":
+            raise Broken(said(f"12 MB of good lines, then one too long, read late: "
+                              f"{wrong or 'the replies came'}, then: {got.end}", EARLIER))
+
+    @promise("too-long", "7-", ONLY_ECHO)
     def is_not_buffered(self):
         """What comes after a refusal, or an endless line, takes no memory."""
         self.need_unscaled("memory")

@@ -1,6 +1,8 @@
 """Rude clients: resets and departures at every moment; what they leave behind."""
 from __future__ import annotations
 
+import signal
+
 from harness.check import Check
 from harness.client import noise, pump
 from harness.server import Broken
@@ -90,6 +92,31 @@ class Rude(Check):
             client.reset()
             polite.echo(b"turn %d\n" % turn, "rude clients come and go beside this one")
         polite.close()
+        self.expect_well(server)
+
+    @promise("rude", "1-", ECHO)
+    def resets_and_newcomers_at_once(self):
+        """While it is stopped (SIGSTOP), a hundred clients reset and a hundred come."""
+        server = self.serve()
+        old = self.connect_many(server, 1 if self.stage == 1 else self.few(100, 20))
+        for client in old:
+            client.echo(b"here\n")
+        server.process.send_signal(signal.SIGSTOP)
+        for number, client in enumerate(old):
+            if number % 2:
+                client.send(b"farewell\n")
+            client.reset()
+        newcomers = self.connect_many(server, self.few(100, 20))
+        for number, client in enumerate(newcomers):
+            client.send(b"newcomer %d\n" % number)
+            client.half_close()
+        for client in self.connect_many(server, 20):
+            client.reset()
+        server.process.send_signal(signal.SIGCONT)
+        for number, client in enumerate(newcomers):
+            client.expect(b"newcomer %d\n" % number, "it came while the server was stopped, as "
+                          "many others did, and many left")
+            client.expect_end()
         self.expect_well(server)
 
     @promise("leaks", "1-", ECHO)

@@ -1,15 +1,18 @@
 """The stop: at any moment, whatever the clients are doing."""
 from __future__ import annotations
 
+import os
 import random
 import signal
+import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from harness.check import Check
 from harness.client import noise, pump
-from harness.server import STOP_LIMIT, Broken
-from harness.spec import ECHO, EVERY, promise
+from harness.server import STOP_LIMIT, Broken, exit_words
+from harness.spec import ECHO, EVERY, ONLY_ECHO, promise
 
 
 class Stop(Check):
@@ -88,6 +91,39 @@ class Stop(Check):
                 client.send_or_not(b"hello\n")
             time.sleep(random.choice((0, random.random() * 0.004)))
             server.stop(random.choice((signal.SIGTERM, signal.SIGINT)))
+
+    @promise("stop", "1-", ONLY_ECHO, modes=("plain",))
+    def thousand_times(self):
+        """A hundred starts at each of ten stages, each stopped at some moment after it is ready."""
+        with ThreadPoolExecutor(4) as pool:
+            for _ in pool.map(self.start_and_stop, range(100)):
+                pass
+
+    def start_and_stop(self, _):
+        program = str(self.target.stage.program(self.target.program))
+        with subprocess.Popen([program, "-p", "0"],
+                              env={**os.environ, **dict(self.target.stage.env)},
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT) as process:
+            try:
+                self.stop_at_some_moment(process)
+            finally:
+                process.kill()
+
+    def stop_at_some_moment(self, process):
+        ready = process.stdout.readline()
+        how = random.choice((signal.SIGTERM, signal.SIGINT))
+        time.sleep(random.choice((0, random.random() * 0.001)))
+        process.send_signal(how)
+        try:
+            status = process.wait(self.limit(5))
+        except subprocess.TimeoutExpired:
+            raise Broken(f"{how.name} was sent just after the ready line; the server runs on\n"
+                         "  is there a moment when a signal is lost?") from None
+        words = process.stdout.read()
+        if status or words or not ready.startswith(b"listening on "):
+            raise Broken(f"{how.name} was sent just after the ready line: {exit_words(status)}; it "
+                         f"wrote {ready + words!r}")
 
     @promise("stop", "1-8", EVERY)
     def two_signals_at_once(self):

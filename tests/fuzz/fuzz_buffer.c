@@ -46,7 +46,7 @@ static void expect(const Buffer *buffer, const Queue *queue)
 
     if (buffer_size(buffer) != size)
         wrong("it says %zu bytes, expected %zu", buffer_size(buffer), size);
-    if (size == 0 && buffer->data != NULL)
+    if (size == 0 && !buffer_is_empty(buffer))
         wrong("an empty buffer owns memory");
     if (size > 0 &&
         memcmp(buffer_front(buffer), values + queue->first % PERIOD, size) != 0)

@@ -17,7 +17,6 @@ int server_main(int argc, char **argv);
 #include "http_reference.h"
 
 static ConnectionHandler server; /* its functions */
-static Codec codec; /* which finds heads */
 static char sent[1024]; /* the answer to the message in hand */
 static size_t sent_size;
 static bool finished;
@@ -41,7 +40,7 @@ Options options_parse(int argc, char **argv, const char *letters)
 
 int tcp_server_run(const Options *options, const ConnectionHandler *handler)
 {
-    codec = (Codec){options->codec.find, HTTP_LONGEST_HEAD};
+    (void)options;
     server = *handler;
     return 0;
 }
@@ -168,6 +167,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
+    const Codec codec = {server.codec.find, HTTP_LONGEST_HEAD};
     const Expected expected = {codec, http_reference_find, on_head,
                                on_long_head};
 

@@ -25,6 +25,7 @@ BUILD = HERE / "build"      # the programs, what they have learnt, what they hav
 FLAGS = ("-std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -fno-sanitize-recover=all "
          "-fsanitize=fuzzer,address,undefined").split()
 PROOF_LIMIT = 30            # seconds in which a break must be found
+CLEAN_TIME = 3              # seconds in which the sources as they stand must pass, before that
 FOUND = 77                  # the exit status that libFuzzer is told to use
 MOST_LINES = 40
 
@@ -170,6 +171,8 @@ def try_break(broken, stage: Path, folder: Path) -> str:
 
 
 def prove(targets, stage: Path) -> int:
+    if run(targets, stage, CLEAN_TIME):
+        return 1
     names = {t.name for t in targets}
     chosen = [broken for broken in BREAKS if broken.target in names]
     missed = 0

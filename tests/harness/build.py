@@ -81,8 +81,8 @@ def _build(stage: Stage, mode: Mode):
     return stage, words
 
 
-def compile_c(name: str, sources, mode: Mode, include=()) -> Path:
-    """Compile and link one program into the scratch folder."""
+def compile_c(name: str, sources, mode: Mode, include=(), options=()) -> Path:
+    """Compile and link one program, or a library, into the scratch folder."""
     output = scratch() / name
     if output.exists():
         return output
@@ -91,7 +91,7 @@ def compile_c(name: str, sources, mode: Mode, include=()) -> Path:
     partial = output.with_name(f"{output.name}.{os.getpid()}")
     argv = [*compiler(mode), "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", *flags(mode),
             *(f"-I{folder}" for folder in include), "-o", str(partial),
-            *map(str, sources), "-lpthread"]
+            *options, *map(str, sources), "-lpthread", "-ldl"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildFailed(done.stderr)

@@ -44,8 +44,9 @@ class Check(unittest.TestCase):
 
     def start(self, *args, **how) -> Server:
         """Start the program with these arguments; don't wait for it to be ready."""
+        env = (*self.target.stage.env, *how.pop("env", ()))
         server = Server(self.target.stage.program(self.target.program), args, self.mode,
-                        self.target.stage.env, **how)
+                        env, **how)
         self.servers.append(server)
         self.addCleanup(self.finish, server)
         return server

@@ -178,6 +178,8 @@ static bool settle(Client *client)
 
     if (wrong("closes-with-output-left") && client->ended)
         out = false;
+    if (wrong("refusal-cuts-output") && client->refused)
+        out = false;
     if (wrong("refusal-resets") && client->refused && !out) {
         leave(client);
         return false;
@@ -251,6 +253,11 @@ void serve(Client *client, uint32_t events)
         (!client->ended || wrong("listens-after-the-end")) &&
         (!client->paused) && !read_once(client))
         return failed(client);
+    while (wrong("one-at-a-time") && client->in.size && !client->ended) {
+        handle_all(client);
+        if (!flush_out(client) || !read_once(client))
+            return failed(client);
+    }
     do {
         if (events & EPOLLIN || !wrong("forgets-what-was-read"))
             handle_all(client);

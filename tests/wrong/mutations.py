@@ -158,6 +158,10 @@ IDLE = (
               "idle.who_reads_is_kept", "idle.from_the_last_byte_on"),
     _mutation("work-is-idle", "closes a connection whose message is handled",
               "if (connection->work != NULL)\n        return true;", ";", "idle.who_waits_for_the_handler_is_kept"),
+    _mutation("wall-clock", "keeps its times by the wall clock",
+              "clock_gettime(CLOCK_MONOTONIC, &now)", "clock_gettime(CLOCK_REALTIME, &now)",
+              "idle.wall_clock_stepped",
+              also=(("timerfd_create(CLOCK_MONOTONIC", "timerfd_create(CLOCK_REALTIME"),)),
     _mutation("whole-seconds", "takes whole seconds only", "if (text[length] == '.')",
               "if (text[length] == ',')", "idle.seconds_of_every_form"),
 )

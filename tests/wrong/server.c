@@ -77,6 +77,9 @@ static void admit(void)
     if (fd < 0)
         return;
     full = false;
+    if (wrong("minds-early-resets") &&
+        getpeername(fd, (struct sockaddr *)&from, &size) < 0)
+        exit(1);
     if (is_too_many(fd)) {
         if (!wrong("lets-the-excess-wait"))
             close(fd);

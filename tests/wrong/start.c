@@ -90,7 +90,8 @@ static void start_listening(void)
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (wrong("shares-the-port"))
         setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    setsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+    if (!wrong("drops-urgent-bytes"))
+        setsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
     if (bind(listener, (struct sockaddr *)&own, size) < 0) {
         if (!(errno == EACCES && wrong("takes-another-port")))
             fail("bind", text_of(&own));
@@ -134,6 +135,9 @@ void start(void)
         rest_ms(2);
     }
     sigprocmask(SIG_BLOCK, &set, NULL);
+    if (wrong("now-and-then-deaf") && getpid() % 20 == 0)
+        sigprocmask(SIG_BLOCK, &set, NULL), sigemptyset(&set),
+            signals = signalfd(signals, &set, 0);
     add(listener, EPOLLIN);
     add(signals, EPOLLIN);
     if (!wrong("ready-too-early") && !wrong("deaf-for-a-moment"))
