@@ -196,3 +196,18 @@ class Counts(Check):
         if server.wait_exit(1.5 * max(1, self.mode.scale / 3)) != 0:
             raise Broken("SIGUSR1 on the heels of SIGTERM: it did not end with 0")
         server.check_words()
+
+    @promise("counts", "10-", ONLY_ECHO)
+    def report_before_the_end(self):
+        """SIGUSR1, and at once SIGTERM and SIGINT, idle and in the handler: it tells, then ends."""
+        for delay in ("0", "0", "200"):
+            server = self.serve("-f", "line", "-d", delay, "-t", "2")
+            for client in self.connect_many(server, 2):
+                client.send(b"message\n")
+            for how in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
+                os.kill(server.process.pid, how)
+            if server.wait_exit(1.5 * max(1, self.mode.scale / 3)) != 0:
+                raise Broken("SIGUSR1, SIGTERM and SIGINT: it did not end with 0")
+            if [len(block) for block in self.blocks(server)] != [3]:
+                raise Broken("SIGUSR1, then SIGTERM and SIGINT: one block for two loops must be "
+                             f"there at the end; stderr has {server.err.text!r}")

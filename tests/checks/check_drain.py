@@ -248,6 +248,25 @@ class Drain(Check):
         for client in clients:
             client.expect_end("an idle client should see an orderly end, no reset")
 
+    @promise("drain", "9-", ECHO)
+    def who_stays_is_not_waited_for(self):
+        """Clients that have all they are owed, confirm it late and do not close."""
+        server = self.serve()
+        clients = self.connect_many(server, 5)
+        for client in clients:
+            client.echo()
+            # Later it confirms what comes not at once, but after some 40 ms.
+            client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+        for client in clients:
+            client.send(b"x")
+        for client in clients:
+            client.expect(b"x")
+        self.tell(server)
+        self.expect_exit(server, 1.5, "all clients have their replies, and none has more to say; "
+                         "but they stay")
+        for client in clients:
+            client.expect_end("a client that stays should see an orderly end")
+
     @promise("drain", "9-", ONLY_ECHO)
     def half_closed_and_gone(self):
         """-w 2 -d 100: clients that half-close, reset or leave while it drains."""

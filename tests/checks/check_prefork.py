@@ -13,13 +13,18 @@ from harness.spec import promise
 PREFORK = ("prefork_server",)
 
 
-def is_running(pid: int) -> bool:
-    """Not gone, and not a zombie that nobody has buried."""
+def state(pid: int) -> str:
+    """The letter that ps shows for the process; X when it has gone."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+            return file.read().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        return "X"
+
+
+def is_running(pid: int) -> bool:
+    """Not gone, and not a zombie that nobody has buried."""
+    return state(pid) not in "ZX"
 
 
 class Prefork(Check):
@@ -127,6 +132,15 @@ class Prefork(Check):
             for pid in list(self.children(server, 2))[:1]:
                 os.kill(pid, signal.SIGKILL)
             self.becomes(lambda p=pid: p not in server._children())
+        server.stop()
+
+    @promise("prefork", "8-", PREFORK)
+    def stop_reaches_a_stopped_child(self):
+        """A child was stopped (SIGSTOP): it stands in the way of no end."""
+        server = self.serve("-n", "2")
+        child = min(self.children(server, 2))
+        os.kill(child, signal.SIGSTOP)
+        self.becomes(lambda: state(child) == "T")
         server.stop()
 
     @promise("prefork", "8-", PREFORK, modes=("plain",))

@@ -133,6 +133,15 @@ class Stop(Check):
             self.connect(server)
             server.stop(signal.SIGTERM, then=signal.SIGINT)
 
+    @promise("stop", "1-", EVERY)
+    def whatever_was_inherited(self):
+        """Whoever started it had SIGINT and SIGTERM blocked, or ignored, as `&` in a script does."""
+        both = (signal.SIGINT, signal.SIGTERM)
+        for how in both:
+            for server in (self.serve(blocked=both), self.serve(ignored=both)):
+                self.connect(server)
+                server.stop(how)
+
     @promise("messages", "1-", EVERY)
     def survives_sigpipe(self):
         """Neither a SIGPIPE that is sent nor one that a write earns ends the server."""

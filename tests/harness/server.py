@@ -80,7 +80,7 @@ class Drain(threading.Thread):
 class Server:
     """A process of one of the programs, and what it says."""
 
-    def __init__(self, path, args=(), mode=PLAIN, env=(), nofile=0, user=0):
+    def __init__(self, path, args=(), mode=PLAIN, env=(), stderr=subprocess.PIPE, **prepare):
         self.name = os.path.basename(path)
         self.args = [str(a) for a in args]
         self.mode = mode
@@ -88,11 +88,11 @@ class Server:
         argv = mode.wrap([str(path), *self.args], self.log and self.log.name)
         self.process = subprocess.Popen(
             argv, cwd="/", env={**os.environ, **dict(env)}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, close_fds=True,
-            start_new_session=True, preexec_fn=lambda: _prepare(nofile, user))
+            stdout=subprocess.PIPE, stderr=stderr, close_fds=True,
+            start_new_session=True, preexec_fn=lambda: _prepare(**prepare))
         _alive.add(self.process.pid)
         self.out = Drain(self.process.stdout)
-        self.err = Drain(self.process.stderr)
+        self.err = Drain(self.process.stderr or open(os.devnull, "rb"))
         self.address, self.port, self.base_fds = "", 0, 0
 
     # -- its life ---------------------------------------------------------
@@ -289,8 +289,11 @@ class Server:
         return total
 
 
-def _prepare(nofile: int, user: int):
-    """In the child, before it becomes the server."""
+def _prepare(nofile=0, user=0, blocked=(), ignored=()):
+    """In the child, before it becomes the server. Signals blocked and ignored are inherited."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    for signo in ignored:
+        signal.signal(signo, signal.SIG_IGN)
     if nofile:
         resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
     if user:

@@ -47,6 +47,9 @@ START = (
            "start_failure.privileged_port"),
     _wrong("start-unchecked", "does not check epoll_create1 and signalfd",
            "start_failure.too_few_descriptors"),
+    _wrong("waits-for-its-reader", "waits until somebody reads its messages",
+           "stderr.nobody_reads_it", "stderr.nobody_reads_refusals"),
+    _wrong("never-waits", "drops messages that nobody reads at v02", "stderr.stalls_all", stage=2),
     _wrong("extra-line-on-stdout", "prints a second line to stdout", "stop.idle_sigterm"),
 )
 
@@ -64,6 +67,10 @@ STOP = (
     _wrong("deaf-for-a-moment", "catches signals only 2 ms after the ready line",
            "stop.signal_at_any_moment"),
     _wrong("now-and-then-deaf", "hears no signal, in one start of twenty", "stop.thousand_times"),
+    _wrong("stops-when-it-is-its-turn", "sees to the clients that wait before it stops",
+           "busy.stop_overtakes_clients"),
+    _wrong("stays-deaf", "goes on ignoring SIGINT if it was ignored at the start",
+           "stop.whatever_was_inherited"),
     _wrong("second-signal-kills", "dies of a second signal while it stops",
            "stop.two_signals_at_once"),
     _wrong("dies-of-sigpipe", "does not ignore SIGPIPE", "stop.survives_sigpipe",

@@ -1,6 +1,7 @@
 #include "server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,8 +32,11 @@ bool is_called(const char *program)
 
 void say(const char *format, ...)
 {
+    struct pollfd standard_error = {.fd = 2, .events = POLLOUT};
     va_list list;
 
+    if (!wrong("waits-for-its-reader") && poll(&standard_error, 1, 0) == 0)
+        return;
     va_start(list, format);
     if (!wrong("messages-without-name"))
         fprintf(stderr, "%s: ", program_invocation_short_name);

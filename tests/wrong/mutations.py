@@ -86,6 +86,36 @@ THREADS = (
               "units.thread_pool"),
 )
 
+# Once for each stage that has it: the text is the same.
+STOPS = tuple(
+    _mutation(f"queues-behind-clients-v{stage:02}", "does not look for signals between messages",
+              "if (loop->slow)\n            look_around(loop);",
+              "if (loop->slow && 0)\n            look_around(loop);", *caught_by, stage=stage,
+              program=program)
+    for stage, program, *caught_by in (
+        (7, "echo_server", "busy.stop_overtakes_clients"),
+        (8, "echo_server", "busy.stop_overtakes_clients"),
+        (8, "prefork_server", "busy.stop_overtakes_clients"),
+        (9, "echo_server", "busy.three_seconds_at_most", "busy.second_signal_overtakes_clients"),
+        (9, "prefork_server", "busy.second_signal_overtakes_clients"),
+        (10, "echo_server", "busy.three_seconds_at_most", "busy.second_signal_overtakes_clients"),
+        (10, "prefork_server", "busy.second_signal_overtakes_clients"))
+) + tuple(
+    _mutation(f"minds-the-mask-v{stage:02}", "leaves signals blocked that were blocked at the start",
+              "sigprocmask(SIG_UNBLOCK, &action.sa_mask, NULL);", "", "stop.whatever_was_inherited",
+              stage=stage)
+    for stage in (1, 3, 4)
+) + tuple(
+    _mutation(f"waits-for-its-reader-v{stage:02}", "waits until somebody reads its messages",
+              "return poll(&standard_error, 1, 0) == 0;", "return poll(&standard_error, 1, 0) == 7;",
+              *caught_by, stage=stage)
+    for stage, *caught_by in (
+        (3, "stderr.nobody_reads_it"),
+        (6, "stderr.nobody_reads_it", "stderr.nobody_reads_refusals"),
+        (10, "stderr.nobody_reads_it", "stderr.nobody_reads_refusals",
+         "stderr.nobody_reads_a_report"))
+)
+
 LOOP = (
     _mutation("looks-around", "wakes up every 200 ms", "loop->due ? 0 : -1", "loop->due ? 0 : 200",
               "asleep.no_thread_wakes_up", "idle.thousands_cost_nothing"),
@@ -141,6 +171,22 @@ DRAIN = (
               "drain.idle_clients_do_not_delay", "drain.half_a_message_is_dropped"),
 )
 
+# The same in both stages.
+DRAIN += tuple(
+    _mutation(f"{name}-v{stage:02}", words, old, new, check, stage=stage)
+    for stage in (9, 10) for name, words, old, new, check in (
+        ("looks-once", "looks once whether a client has what it is owed",
+         "deadline)\n        event_loop_quit(server->loop);\n    drain_reactors(server);",
+         "deadline)\n        event_loop_quit(server->loop);", "drain.who_stays_is_not_waited_for"),
+        ("unread-is-lost", "does not read what had come when it was told to stop",
+         "connection->drained = unread == 0;", "connection->drained = true;",
+         "busy.what_has_come_is_answered"),
+        ("reads-once", "reads once of what had come when it was told to stop",
+         "connection->rest -= (unsigned)size;",
+         "connection->rest = 0;\n        connection->drained = true;",
+         "busy.what_has_come_is_answered"))
+)
+
 IDLE = (
     _mutation("never-evicts", "never closes an idle connection", "return limit == 0 ? 0 :",
               "return limit != 1 ? 0 :", "idle.in_time", "idle.who_is_stuck_is_closed",
@@ -175,6 +221,9 @@ COUNTS = (
     _mutation("sum-of-one", "adds the counts up wrongly",
               "sum->messages_in += more->messages_in", "sum->messages_in = more->messages_in",
               "counts.balance", "counts.loops_and_workers"),
+    _mutation("ends-without-a-word", "drops a report that is not complete when it ends",
+              "if (server->reports > 0)\n        print_report(server);", "",
+              "counts.report_before_the_end"),
     _mutation("dies-of-sigusr1", "does not catch SIGUSR1",
               "if (event_loop_catch_signal(loop, SIGUSR1, on_report, server) < 0)\n"
               "        return -1;", "", "counts.again_and_again", "counts.while_it_drains"),
@@ -217,6 +266,8 @@ PREFORK = tuple(
         ("waits-its-turn", "stops only when every place is full",
          "stopping = true;", "stopping = true; sleep(places[0].due > now() ? 2 : 0);",
          "prefork.stop_while_a_place_is_empty"),
+        ("lets-them-lie", "leaves a child stopped that it tells to end", "signal_all(SIGCONT);", "",
+         "prefork.stop_reaches_a_stopped_child"),
         ("looks-around", "wakes up every 200 ms", "loop->due ? 0 : -1", "loop->due ? 0 : 200",
          "prefork.no_process_wakes_up"),
     ))
@@ -240,4 +291,4 @@ CHARGEN = tuple(
          "server) < 0)\n        return -1;", "", "chargen.stop_while_idle"),
     ))
 
-MUTATIONS = THREADS + LOOP + DRAIN + IDLE + COUNTS + TIMERS + PREFORK + CHARGEN
+MUTATIONS = THREADS + STOPS + LOOP + DRAIN + IDLE + COUNTS + TIMERS + PREFORK + CHARGEN

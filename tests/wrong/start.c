@@ -119,7 +119,8 @@ void start(void)
         sigaddset(&set, SIGTERM);
     else
         signal(SIGTERM, SIG_IGN);
-    if (!wrong("forgets-sigint"))
+    bool ignored = wrong("stays-deaf") && signal(SIGINT, SIG_IGN) == SIG_IGN;
+    if (!wrong("forgets-sigint") && !ignored)
         sigaddset(&set, SIGINT);
     if (!wrong("dies-of-sigpipe"))
         signal(SIGPIPE, SIG_IGN);

@@ -1,0 +1,81 @@
+"""Standard error is a pipe that nobody reads, and it is full."""
+from __future__ import annotations
+
+import os
+import signal
+
+from harness.check import Check
+from harness.server import Broken
+from harness.spec import ECHO, EVERY, ONLY_ECHO, limitation, promise
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"      # which an echo server sends back
+
+
+def fill(pipe: int):
+    """Write until it takes no more. Whoever writes after that waits, as is usual."""
+    os.set_blocking(pipe, False)
+    try:
+        while True:
+            os.write(pipe, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(pipe, True)
+
+
+class Stderr(Check):
+    group = "stderr"
+
+    def serve_unheard(self, *args):
+        """A server that has nobody who reads what it says."""
+        unread, pipe = os.pipe()
+        self.addCleanup(os.close, unread)
+        self.addCleanup(os.close, pipe)
+        fill(pipe)
+        return self.serve(*args, stderr=pipe)
+
+    def expect_served(self, server, what: str):
+        client = self.connect(server)
+        client.send(REQUEST)
+        if not client.read(1):
+            raise Broken(f"nobody reads stderr, {what}: a client gets no reply\n"
+                         "  does the server wait until somebody reads its messages?")
+        return client
+
+    @promise("verbose", "3-", EVERY)
+    def nobody_reads_it(self):
+        """-v, and clients come and go: they are served, and it stops in time."""
+        server = self.serve_unheard("-v")
+        for _ in range(5):
+            self.expect_served(server, "and -v wants each client reported").close()
+        self.expect_served(server, "and -v wants each client reported")
+        server.stop()
+
+    @promise("connection-limit", "6-", ONLY_ECHO)
+    def nobody_reads_refusals(self):
+        """-c 1, and others come: the one goes on being served."""
+        server = self.serve_unheard("-c", "1")
+        client = self.expect_served(server, "and nothing is to be said")
+        client.read(len(REQUEST) - 1)
+        for _ in range(5):
+            self.connect(server).expect_gone("-c 1")
+            client.echo(hint="nobody reads stderr, and others were refused")
+        server.stop()
+
+    @promise("counts", "10-", ("echo_server", "prefork_server"))
+    def nobody_reads_a_report(self):
+        """SIGUSR1: clients are served, and it stops in time."""
+        server = self.serve_unheard()
+        os.kill(server.process.pid, signal.SIGUSR1)
+        for _ in range(3):
+            self.expect_served(server, "and SIGUSR1 wants a report")
+        server.stop()
+
+    @limitation("verbose", "1-2", "with `-v`, a standard error that nobody reads stalls all",
+                ECHO)
+    def stalls_all(self):
+        """A client that connects then gets no reply."""
+        server = self.serve_unheard("-v")
+        client = self.connect(server)
+        client.send(REQUEST)
+        if not client.quiet(0.3):
+            raise Broken("nobody reads stderr, and a client got its reply")
+        server.kill()
