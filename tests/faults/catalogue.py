@@ -7,6 +7,7 @@ is neither in a row nor in `NEVER` fails the run.
 """
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 
 # What a failure may cost.
@@ -19,7 +20,7 @@ CHILD = "child"         # a process of several: said; it is replaced, once a sec
 # When it comes: strace's `when=`, which counts the calls of each thread. "always" ends when the
 # traffic is over, with strace; what waited must then be served.
 ONCE, LATER, AWHILE, NOW_AND_THEN, ALWAYS = "1", "2", "1..5", "3+2", "1+"
-USUAL = (ONCE, LATER, AWHILE, NOW_AND_THEN)
+USUAL = (ONCE, AWHILE, NOW_AND_THEN)
 LASTING = USUAL + (ALWAYS,)
 
 # Phases of a server's life: the failing begins with its first call, when it is ready and has two
@@ -156,8 +157,10 @@ LIBRARY = (
      "FAULT_SHORT", "7"),
     (Row("reads and writes of a socket", "at most 1,000 bytes", says=False, phase=WHOLE),
      "FAULT_SHORT", "1000"),
-    (Row("close, having closed", "EINTR", says=False, phase=WHOLE), "FAULT_CLOSE", "4"),
-    (Row("close, having closed", "EIO", says=False, phase=WHOLE), "FAULT_CLOSE", "5"),
+    (Row("close, having closed", "EINTR", says=False, phase=WHOLE), "FAULT_CLOSE",
+     str(errno.EINTR)),
+    (Row("close, having closed", "EIO", says=False, phase=WHOLE), "FAULT_CLOSE",
+     str(errno.EIO)),
 )
 
 # Calls that servers make and that no row is for, each with the reason.

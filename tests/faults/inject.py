@@ -59,8 +59,10 @@ class Log:
     def calls(self):
         return {m.group(1) for m in map(CALL.match, self.lines()) if m}
 
-    def hits(self):
-        return [_hit(line) for line in self.lines() if line.endswith("(INJECTED)")]
+    def hits(self, loose=False):
+        """The calls that failed; `loose`: also those under way when strace let go."""
+        marks = ("(INJECTED)", "<detached ...>") if loose else "(INJECTED)"
+        return [_hit(line) for line in self.lines() if line.endswith(marks)]
 
 
 def _hit(line):

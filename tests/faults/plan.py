@@ -91,12 +91,12 @@ def _run(job):
         kill_all()
 
 
-def _prepare(library, kept):
-    Run.library, Run.kept = library, kept
+def _prepare(library, usual):
+    Run.library, Run.usual = library, usual
 
 
-def run_all(jobs, workers, library, kept=None):
+def run_all(jobs, workers, library, usual=None):
     """Yields the results as they come."""
     context = get_context("fork")
-    with ProcessPoolExecutor(workers, context, _prepare, (library, kept or {})) as pool:
+    with ProcessPoolExecutor(workers, context, _prepare, (library, usual or {})) as pool:
         yield from pool.map(_run, jobs)

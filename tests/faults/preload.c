@@ -4,7 +4,8 @@
  * bytes only, a close(2) that reports an error although it has closed.
  * strace(1) makes whole calls fail; these it can't.
  *
- *   FAULT_MALLOC=N,K     the allocations from the Nth on fail, K of them
+ *   FAULT_MALLOC=N,K     the allocations from the Nth on fail, K of them, those
+ *                        of child processes counted too
  *   FAULT_SHORT=K        a socket is read and written at most K bytes at once
  *   FAULT_CLOSE=E        close closes, and then returns error number E
  *   FAULT_REPORT=FILE    at exit, a line there: allocations made, failed, and
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -38,14 +40,19 @@ static ssize_t (*real_writev)(int fd, const struct iovec *parts, int count);
 static ssize_t (*real_send)(int fd, const void *data, size_t size, int flags);
 static int (*real_close)(int fd);
 
+/* Of a server and its child processes together. */
+typedef struct Family {
+    atomic_ulong made;
+    atomic_ulong failed;
+} Family;
+
+static Family *family;
 static bool ready; /* what comes sooner is the loader's, and never fails */
 static unsigned long fail_from;
 static unsigned long fail_count;
 static size_t shortest; /* the limit of a read or write; 0: none */
 static int close_error;
-static atomic_ulong made;
-static atomic_ulong failed;
-static atomic_long alive;
+static atomic_long alive; /* allocations of this process */
 static atomic_uint dice = 1;
 
 /* ISO C knows no way from an object's address to a function's. */
@@ -92,6 +99,10 @@ __attribute__((constructor)) static void begin(void)
     const char *memory = getenv("FAULT_MALLOC");
 
     find_all();
+    family = mmap(NULL, sizeof(*family), PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (family == MAP_FAILED)
+        abort();
     if (memory) {
         fail_from = number(&memory);
         fail_count = number(&memory);
@@ -108,8 +119,8 @@ __attribute__((destructor)) static void report(void)
 
     if (fd < 0)
         return;
-    dprintf(fd, "%lu %lu %ld\n", atomic_load(&made), atomic_load(&failed),
-            atomic_load(&alive));
+    dprintf(fd, "%lu %lu %ld\n", atomic_load(&family->made),
+            atomic_load(&family->failed), atomic_load(&alive));
     real_close(fd);
 }
 
@@ -120,10 +131,10 @@ static bool refused(void)
 {
     if (!ready)
         return false;
-    unsigned long at = atomic_fetch_add(&made, 1) + 1;
+    unsigned long at = atomic_fetch_add(&family->made, 1) + 1;
     if (fail_from == 0 || at < fail_from || at - fail_from >= fail_count)
         return false;
-    atomic_fetch_add(&failed, 1);
+    atomic_fetch_add(&family->failed, 1);
     errno = ENOMEM;
     return true;
 }

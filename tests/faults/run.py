@@ -54,7 +54,7 @@ class Survey:
     """Runs without a failure: which calls there are, how many allocations, and what stays."""
 
     def __init__(self, columns, jobs, preload):
-        self.calls, self.made, self.kept, self.wrong = {}, {}, {}, []
+        self.calls, self.made, self.usual, self.wrong = {}, {}, {}, []
         todo = [(target, fault) for target in columns for fault in plan.surveys(target)]
         for result in plan.run_all(todo, jobs, preload):
             self.add(result)
@@ -67,7 +67,8 @@ class Survey:
         target, row = result.target, result.fault.row
         made, _, left = result.counts
         self.calls.setdefault(target, {})[(row.phase, row.session, row.args)] = result.calls
-        self.kept[target.name] = max(left, self.kept.get(target.name, 0))
+        before = self.usual.get(target.name, (0, 0))
+        self.usual[target.name] = (max(left, before[0]), max(result.descriptors, before[1]))
         if row.phase == cat.SERVING and row.session == "talk" and not row.args:
             self.made[target] = made
         if result.wrong:
@@ -117,7 +118,7 @@ def main():
     todo = jobs_for(columns, survey, args)
     print(f"{len(columns)} servers, {len(todo)} runs", flush=True)
     runs = missed = bad = 0
-    for result in plan.run_all(todo, args.jobs, preload, survey.kept):
+    for result in plan.run_all(todo, args.jobs, preload, survey.usual):
         runs, missed = runs + 1, missed + (not result.reached)
         bad += bool(result.wrong)
         table.add(result)

@@ -13,10 +13,12 @@ import time
 from harness.client import connect, difference, noise, pump
 from harness.server import Broken
 
-LIMIT = 4.0             # seconds that a client waits for what it is owed
-SMALL, LARGE, FLOOD = 40, 200_000, 1_500_000
+LIMIT = 4.0             # seconds without a byte, then a client waits in vain
+PATIENCE = 60.0         # seconds for all that it is owed
+SMALL, FLOOD = 40, 1_500_000
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 DATE = re.compile(rb"Date: [^\r]{29}")
+WAITING = ("time limit", "stalled")
 WITH_PROCESS = "with its process"
 COLUMNS = 72            # of a chargen line
 
@@ -60,15 +62,14 @@ class Http(Echo):
     @classmethod
     def learn(cls, visitor):
         """Returns whether a response came."""
-        until, data = time.monotonic() + LIMIT, b""
-        if not visitor.lost:
-            visitor.client.send_or_not(REQUEST)
+        data = b""
         while not visitor.lost and not data.endswith(b"Hello, World!"):
-            piece = visitor.client.read(1)
-            if not piece and time.monotonic() > until:
+            traffic = pump(visitor.client, b"" if data else REQUEST, half_close=False, until=1,
+                           stall=LIMIT)
+            if traffic.end in WAITING:
                 raise Broken(f"no response comes: {data[:200]!r}")
-            visitor.lost = "" if piece else "before its first response"
-            data += piece
+            data += traffic.got
+            visitor.lost = "" if traffic.got else "before its first response"
         cls.response = cls.plain(data)
         return not visitor.lost
 
@@ -114,7 +115,7 @@ class Visitor:
         self.port = 0
         self.owed = b""
         try:
-            self.client = connect(server, LIMIT, **how)
+            self.client = connect(server, PATIENCE, **how)
             self.port = self.client.sock.getsockname()[1]
         except Broken as error:
             self.lost = str(error)
@@ -125,7 +126,7 @@ class Visitor:
             return
         data, owed = self.dialect.exchange(size)
         owed, self.owed = self.owed + owed, b""
-        self.judge(pump(self.client, data, half_close=False, until=len(owed)), owed)
+        self.judge(pump(self.client, data, half_close=False, until=len(owed), stall=LIMIT), owed)
 
     def ask(self, size):
         """Sends, and leaves it to `talk` to expect what is owed for it."""
@@ -140,7 +141,7 @@ class Visitor:
             return
         data, owed = self.dialect.exchange(size)
         before = pump(self.client, data, half_close=False, read=False, stall=0.05)
-        rest = pump(self.client, data[before.sent:], half_close=False, until=len(owed))
+        rest = pump(self.client, data[before.sent:], half_close=False, until=len(owed), stall=LIMIT)
         if before.end in ("stalled", "all sent") or rest.got:
             before.end = rest.end
         before.got = rest.got
@@ -153,7 +154,7 @@ class Visitor:
         if isinstance(self.dialect, Chargen):
             self.client.close()
             return
-        self.judge(pump(self.client, b""), b"")
+        self.judge(pump(self.client, b"", stall=LIMIT), b"")
         self.client.close()
 
     def judge(self, traffic, owed):
@@ -163,7 +164,7 @@ class Visitor:
             return
         if got != owed[:len(got)]:
             raise Broken(f"wrong bytes: {difference(owed, got)}")
-        if traffic.end == "time limit":
+        if traffic.end in WAITING:
             raise Broken(f"a client waits in vain: it got {len(got):,} of {len(owed):,} bytes")
         self.lost = f"{traffic.end} after {len(got):,} of {len(owed):,} bytes"
 
@@ -178,8 +179,8 @@ class Visitor:
 class Session:
     """All visitors of one server; `one_by_one` for a server of one client at a time."""
 
-    def __init__(self, server, one_by_one=False, flood=False):
-        self.server, self.one_by_one, self.flood = server, one_by_one, flood
+    def __init__(self, server, one_by_one=False, flood=False, large=200_000):
+        self.server, self.one_by_one, self.flood, self.large = server, one_by_one, flood, large
         self.visitors = []
 
     def visitor(self, **how):
@@ -207,8 +208,8 @@ class Session:
             elders[0].talk(SMALL)
         for visitor in new + elders:
             visitor.talk(SMALL)
-        new[0].talk(LARGE)
-        elders[-1].talk(LARGE)
+        new[0].talk(self.large)
+        elders[-1].talk(self.large)
         if self.flood:
             flooder = self.visitor(rcvbuf=65536)
             flooder.flood(FLOOD)
@@ -225,13 +226,13 @@ class Session:
         for _ in range(3):
             self.visitor().ask(SMALL)
         for elder in () if self.one_by_one else self.visitors[:-3]:
-            elder.talk(LARGE)
+            elder.talk(self.large)
 
     def _in_turn(self):
         """The next has connected, and waits, when one leaves."""
         for _ in range(4):
             visitor = self.visitors[-1]
-            for size in (SMALL, SMALL, LARGE, SMALL):
+            for size in (SMALL, SMALL, self.large, SMALL):
                 visitor.talk(size)
             following = self.visitor()
             visitor.leave()
@@ -256,8 +257,8 @@ class Session:
         self.visitor().talk(SMALL)
         for visitor in self.visitors:
             if visitor.is_here():
-                rest = pump(visitor.client, b"", half_close=False)
-                if rest.end == "time limit":
+                rest = pump(visitor.client, b"", half_close=False, stall=LIMIT)
+                if rest.end in WAITING:
                     raise Broken("an idle client is kept for ever")
                 visitor.client.close()
 
