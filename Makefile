@@ -92,6 +92,12 @@ faults: need-harness
 	$(NEED) strace
 	@$(FAULTS)
 
+## make faults-prove
+##                  servers with a mistake that only a failure shows: each found?
+faults-prove: need-harness
+	$(NEED) strace
+	@$(FAULTS) --prove
+
 faults-v%: need-harness
 	$(KNOWN)
 	$(NEED) strace
@@ -181,7 +187,8 @@ need-compiler:
 need-harness: need-compiler
 	$(NEED) python3
 
-.PHONY: all help test valgrind sanitize prove matrix faults \
+.PHONY: all help test valgrind sanitize prove matrix faults faults-prove \
+        \
         fuzz soak lint quiet map \
         tools bench bench-instructions bench-memory bench-check bench-build \
         setup clean need-compiler need-harness $(STAGES)
