@@ -187,8 +187,7 @@ need-compiler:
 need-harness: need-compiler
 	$(NEED) python3
 
-.PHONY: all help test valgrind sanitize prove matrix faults faults-prove \
-        \
-        fuzz soak lint quiet map \
+.PHONY: all help test valgrind sanitize prove matrix faults \
+        faults-prove fuzz soak lint quiet map \
         tools bench bench-instructions bench-memory bench-check bench-build \
         setup clean need-compiler need-harness $(STAGES)

@@ -5,75 +5,17 @@ import errno
 import os
 import signal
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from faults import catalogue as cat
 from faults.inject import Log, Tracer, options
+from faults.model import Result
 from faults.session import LIMIT, WITH_PROCESS, Session
 from harness.modes import PLAIN, Mode
 from harness.server import STOP_LIMIT, Broken, Server, exit_words
-from harness.stages import Stage
-
 
 # A second, of a call that fails each time: with 10 ms of rest and two tries, 200.
 MOST_TRIES = 400
-
-@dataclass(frozen=True)
-class Target:
-    """A column of the table: a program and its options."""
-
-    stage: Stage
-    program: str
-    args: tuple = ()        # that set it apart from other columns
-    more: tuple = ()        # further ones
-
-    @property
-    def name(self):
-        name = self.stage.name.split("_")[0]
-        if self.program != "echo_server":
-            name += " " + self.program.split("_")[0]
-        return " ".join([name, *self.args])
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What fails in one run: calls, or what the preloaded library makes fail."""
-
-    row: cat.Row
-    call: str = ""
-    error: str = ""
-    when: str = ""
-    env: tuple = ()         # for the preloaded library
-    what: str = ""          # in the table, for what is no call
-    losses: int = 0         # so many clients may be lost
-
-    @property
-    def name(self):
-        """For a reader, and for -k."""
-        if self.env:
-            return " ".join(f"{name}={value}" for name, value in self.env)
-        return f"{self.call}:{self.error}:{self.when}"
-
-
-@dataclass
-class Result:
-    """How a run ended. `hits` is empty when nothing was there to fail."""
-
-    target: Target
-    fault: Fault
-    hits: list = field(default_factory=list)
-    wrong: str = ""
-    stderr: str = ""
-    counts: tuple = ()      # allocations: made, failed, left
-    calls: frozenset = frozenset()      # all that the log holds
-    descriptors: int = 0    # when it was ready
-
-    @property
-    def reached(self):
-        """Whether there was something to fail."""
-        if self.fault.losses:
-            return self.counts[1] > 0
-        return bool(self.hits or self.fault.env)
 
 
 @dataclass(frozen=True)
@@ -279,10 +221,11 @@ class Run:
         """Allocations: made, failed, not freed; of the process that has most of each."""
         try:
             with open(self.report, encoding="ascii") as file:
-                lines = [tuple(map(int, line.split())) for line in file if line.strip()]
+                lines = [tuple(map(int, line.split())) for line in file]
         except FileNotFoundError:
             lines = []
-        return tuple(max(column) for column in zip((0, 0, 0), *lines))
+        whole = [line for line in lines if len(line) == 3]
+        return tuple(max(column) for column in zip((0, 0, 0), *whole))
 
     def check_memory(self):
         left = self.counts()[2]

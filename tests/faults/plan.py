@@ -5,7 +5,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from faults import catalogue as cat
-from faults.cell import Fault, Result, Run, Target
+from faults.cell import Run
+from faults.model import Fault, Result, Target
 from harness.server import kill_all
 
 VARIANTS = {("echo_server", 8): ((), ("-w", "2")), ("echo_server", 9): ((), ("-w", "2")),
@@ -85,7 +86,7 @@ def unknown(calls):
 def _run(job):
     try:
         return Run(*job).result()
-    except OSError as error:    # a server that went away while it was looked at
+    except (OSError, LookupError, ValueError) as error:     # of a server that is going away
         return Result(*job, wrong=f"{type(error).__name__}: {error}")
     finally:
         kill_all()

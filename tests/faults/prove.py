@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from faults import catalogue as cat
 from faults import plan
-from faults.cell import Target
+from faults.model import Target
 from harness import prove as mutations
 from harness.stages import find_stages
 from wrong.mutations import Mutation
@@ -28,8 +28,8 @@ class Mistake:
     phase: str = cat.SERVING
 
 
-_ACCEPT_SAID = '            warn("accept");\n'
-_REFUSED = '        warn("refused %s", inet_address_format(&peer, text));\n'
+_ACCEPT_SAID = '            log_error("accept");\n'
+_REFUSED = '        log_error("refused %s", inet_address_format(&peer, text));\n'
 MISTAKES = (
     Mistake("dies of ECONNABORTED", 3, _ACCEPT_SAID, "            exit(3);\n",
             "accept4:ECONNABORTED:1", "the server has gone"),
@@ -52,7 +52,7 @@ MISTAKES = (
     Mistake("ends with 0 when it can't start", 3, "    return result < 0;", "    return result > 0;",
             "epoll_create1:EMFILE:1", "not with status 1", cat.STARTING),
     Mistake("can't start, and does not say why", 3,
-            '    if (epoll->fd < 0)\n        warn("epoll_create1");\n', "",
+            '    if (epoll->fd < 0)\n        log_error("epoll_create1");\n', "",
             "epoll_create1:ENFILE:1", "no line on stderr", cat.STARTING),
     Mistake("repeats bytes after a short write", 3, "        next += written;",
             "        next += written - (written > 4);", "FAULT_SHORT=7", "wrong bytes", cat.WHOLE),
