@@ -127,7 +127,7 @@ def why_not():
         return "strace is missing; install it: sudo apt-get install -y strace"
     done = subprocess.run(["strace", "-qq", "-e", "trace=none", "true"], capture_output=True,
                           text=True, check=False)
-    if done.returncode:
-        return ("strace may not trace a program here (ptrace is forbidden: in a container, "
-                f"it wants --cap-add=SYS_PTRACE): {done.stderr.strip().splitlines()[-1:]}")
-    return ""
+    if done.returncode == 0:
+        return ""
+    words = done.stderr.strip().split("\n")[0] or f"exit status {done.returncode}"
+    return f"strace may not trace here; a container wants --cap-add=SYS_PTRACE ({words})"
