@@ -173,7 +173,7 @@ _MEMORY = "the C library's, for memory: see the table of failing allocations"
 NEVER = {
     "close": "would leave a descriptor open if it failed here; see FAULT_CLOSE in preload.c",
     "rt_sigaction": _NO_ERROR, "rt_sigprocmask": _NO_ERROR, "rt_sigreturn": _NO_ERROR,
-    "getpid": _NO_ERROR, "getppid": _NO_ERROR, "alarm": _NO_ERROR, "setpgid": _NO_ERROR,
+    "getpid": _NO_ERROR, "getppid": _NO_ERROR, "setitimer": _NO_ERROR, "setpgid": _NO_ERROR,
     "prctl": _NO_ERROR, "kill": _NO_ERROR, "exit": _NO_ERROR, "exit_group": _NO_ERROR,
     "clock_nanosleep": _NO_ERROR, "restart_syscall": _NO_ERROR, "gettid": _NO_ERROR,
     "ioctl": "FIONREAD, TIOCOUTQ: " + _NO_ERROR,

@@ -41,7 +41,7 @@ class Fault:
         """For a reader, and for -k."""
         if self.env:
             return " ".join(f"{name}={value}" for name, value in self.env)
-        return f"{self.call}:{self.error}:{self.when}"
+        return f"{self.call}:{self.error}:{self.when}" if self.error else ""
 
 
 @dataclass
