@@ -82,6 +82,27 @@ sanitize: need-harness
 prove: need-harness
 	@$(HARNESS) --prove
 
+## make faults      system calls fail, memory is refused: what is survived? The
+##                  table is written to tests/faults/TABLE.md; make faults-v04:
+##                  one stage; K=accept4: that call; BRIEF=1: each failure in
+##                  one way only; CHECK=1: is the kept table what was measured?
+FAULTS = python3 tests/faults/run.py $(if $(K),-k '$(K)') $(if $(V),-v) \
+    $(if $(BRIEF),--brief) $(if $(CHECK),--check)
+faults: need-harness
+	$(NEED) strace
+	@$(FAULTS)
+
+## make faults-prove
+##                  servers with a mistake that only a failure shows: each found?
+faults-prove: need-harness
+	$(NEED) strace
+	@$(FAULTS) --prove
+
+faults-v%: need-harness
+	$(KNOWN)
+	$(NEED) strace
+	@$(FAULTS) v$*
+
 ## make matrix      run all, and write the table of behaviours into README.md
 matrix: need-harness
 	@$(HARNESS) --matrix
@@ -166,6 +187,7 @@ need-compiler:
 need-harness: need-compiler
 	$(NEED) python3
 
-.PHONY: all help test valgrind sanitize prove matrix fuzz soak lint quiet map \
+.PHONY: all help test valgrind sanitize prove matrix faults \
+        faults-prove fuzz soak lint quiet map \
         tools bench bench-instructions bench-memory bench-check bench-build \
         setup clean need-compiler need-harness $(STAGES)
