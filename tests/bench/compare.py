@@ -63,11 +63,11 @@ def one_cpu(results: Results, quick, own):
                             "CPU of the server for a message, to that of the minimal epoll loop")
     table.notes = [
         f"Median of {rounds} rounds, and where the middle half of them lies.",
-        "~: inside the noise, that is, this spread overlaps that of the minimal loop to itself",
-        "(`minimal again`). Server and load share one CPU. v10 with -t 0. small: geometric mean",
-        "over " + "; ".join(load.words for load in groups[0][1]) + " (clients × bytes × messages",
-        "in flight). 16 KiB: 10 clients; 1 MiB: 4 clients. connect: 8 clients at a time connect,",
-        "echo 64 bytes and close; a message is a connection."]
+        "~: inside the noise, that is, this spread reaches into what the minimal loop differs from",
+        "itself (`minimal again`). Server and load share one CPU. v10 with -t 0. small:",
+        "geometric mean over " + "; ".join(load.words for load in groups[0][1]),
+        "(clients × bytes × messages in flight). 16 KiB: 10 clients; 1 MiB: 4 clients. connect:",
+        "8 clients at a time connect, echo 64 bytes and close; a message is a connection."]
     results.show("peers", table, *([] if quick else [each_load(samples, chosen)]))
     names = [server.name for server in chosen if server.name != BASE]
     plots.ratios(results.folder / "peers.svg",
