@@ -150,7 +150,7 @@ bench-build: $(STAGES)
 
 ## make lint        clang-tidy, cppcheck and clang-format over the C code
 lint:
-	$(NEED) python3 clang-tidy cppcheck clang-format
+	$(NEED) python3 gcc clang-tidy cppcheck clang-format
 	@tests/tools/lint
 
 ## make quiet       does each step from stage to stage change only what it must?

@@ -55,21 +55,19 @@ def one_cpu(results: Results, quick, own):
     """The ratios of CPU time on one CPU; the main table."""
     chosen = single_threaded(own)
     groups = GROUPS[:1] if quick else GROUPS
-    rounds, ms = (2, 50) if quick else (7, 110)
+    rounds, ms = (2, 50) if quick else (7, 80)
     loads = [load for _, group in groups for load in group][:2 if quick else None]
     groups = [("small", loads)] if quick else groups
     samples = slices.measure(chosen, loads, rounds, ms, lambda _: slices.one_cpu())
     table = table_of_ratios(samples, chosen, groups,
                             "CPU of the server for a message, to that of the minimal epoll loop")
     table.notes = [
-        f"Median of {rounds} rounds, and where the middle half of them lies. ~: inside the noise, "
-        "that is, this",
-        "spread overlaps that of the minimal loop to itself (`minimal again`). Server and load "
-        "share one CPU.",
-        "v10 with -t 0. small: geometric mean over " + "; ".join(load.words for load in groups[0][1]) + ".",
-        "clients × bytes × messages in flight. 16 KiB: 10 clients; 1 MiB: 4 clients. connect: "
-        "accept,",
-        "echo 64 bytes and close, 8 clients at a time, CPU for each connection."]
+        f"Median of {rounds} rounds, and where the middle half of them lies.",
+        "~: inside the noise, that is, this spread reaches into what the minimal loop differs from",
+        "itself (`minimal again`). Server and load share one CPU. v10 with -t 0. small:",
+        "geometric mean over " + "; ".join(load.words for load in groups[0][1]),
+        "(clients × bytes × messages in flight). 16 KiB: 10 clients; 1 MiB: 4 clients. connect:",
+        "8 clients at a time connect, echo 64 bytes and close; a message is a connection."]
     results.show("peers", table, *([] if quick else [each_load(samples, chosen)]))
     names = [server.name for server in chosen if server.name != BASE]
     plots.ratios(results.folder / "peers.svg",
@@ -89,7 +87,7 @@ def threads(results: Results, quick):
               servers.stage(10, "-t", 2, name="v10 -t 2"),
               servers.peer("minimal", "-t", 0, shown="minimal -t 0"),
               servers.peer("minimal", "-t", 2, shown="minimal -t 2")]
-    loads, rounds, ms = (WIDE[:1], 2, 50) if quick else (WIDE, 5, 150)
+    loads, rounds, ms = (WIDE[:1], 2, 50) if quick else (WIDE, 5, 120)
     samples = slices.measure(chosen, loads, rounds, ms, lambda _: slices.all_cpus())
     tables = []
     for title, key in (("Messages per second, to v10 -t 0", "per_second"),
@@ -104,13 +102,11 @@ def threads(results: Results, quick):
                                      for one, its in zip(found, noise)))
         tables.append(table)
     tables[-1].notes = [
-        f"Median of {rounds} rounds, and where the middle half of them lies. ~: inside the noise. "
-        "Two load",
-        "processes and the server share two CPUs: both are busy with one I/O thread already, so a "
-        "second one can't",
-        "double what gets done. The other peers have no -t 2: a loop of theirs belongs to one "
-        "thread, and dealing",
-        "clients out to several takes a queue between the threads that their user writes."]
+        f"Median of {rounds} rounds, and where the middle half of them lies. ~: inside the noise.",
+        "Two load processes and the server share two CPUs: both are busy with one I/O thread",
+        "already, so a second one can't double what gets done. The other peers have no -t 2: a",
+        "loop of theirs belongs to one thread, and dealing clients out to several takes a queue",
+        "between the threads that their user writes."]
     results.show("threads", *tables)
     pick = ("v10 -t 2", "v10 -t 0 again")
     return {key: [slices.ratio(samples, name, "v10 -t 0", loads, key) for name in pick]

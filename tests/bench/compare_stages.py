@@ -57,30 +57,25 @@ def _by_load(title, samples, chosen, loads, key, factor=1) -> Table:
 
 def _speed(results, chosen, quick):
     """Messages per second, and how long a reply takes."""
-    loads, ms = (QUICK, 50) if quick else (LOADS, 250)
+    loads, ms = (QUICK, 50) if quick else (LOADS, 200)
     samples = slices.measure(chosen, loads, 1, ms, place_of)
     tables = [_by_load(title, samples, chosen, loads, key, factor)
               for title, key, factor in ANSWERS]
     tables[-1].notes = [
-        "clients × bytes of a message × messages in flight. v08 to v10 with -t 0 unless it says "
-        "-t 2;",
-        "prefork: two processes. A server of one thread has a CPU for itself, the load another; "
-        "with more",
-        "threads all share two, and the kernel may put server and load on one: do not compare "
-        "those two kinds",
-        "by the time of a reply. One slice of time each. Chosen from all combinations: each number "
-        "of clients",
-        "at 64 bytes, each size at the number of clients that shows it, 16 in flight once, 50 "
-        "clients for as many",
-        "messages as a slice allows. connect: 8 clients at a time connect, echo 64 bytes and close; "
-        "a message is",
-        "a connection. v01 serves one client at a time, and is left out elsewhere."]
+        "clients × bytes of a message × messages in flight. v08 to v10 with -t 0 unless it says",
+        "-t 2; prefork: two processes. A server of one thread has a CPU for itself, the load",
+        "another; with more threads all share two, and the kernel may put server and load on one:",
+        "do not compare those two kinds by the time of a reply. One slice of time each. Chosen",
+        "from all combinations: each number of clients at 64 bytes, each size at the number of",
+        "clients that shows it, 16 in flight once, 50 clients for as many messages as a slice",
+        "allows. connect: 8 clients at a time connect, echo 64 bytes and close; a message is a",
+        "connection. v01 serves one client at a time, and is left out elsewhere."]
     results.show("stages", *tables)
 
 
 def _cpu(results, chosen, quick):
     """The server's CPU time, where nothing else runs on the CPU but the load."""
-    loads, rounds, ms = (QUICK, 1, 50) if quick else (NARROW, 3, 80)
+    loads, rounds, ms = (QUICK, 1, 50) if quick else (NARROW, 2, 80)
     samples = slices.measure(chosen, loads, rounds, ms, lambda _: slices.one_cpu())
     table = _by_load("CPU of the server for a message, in microseconds", samples, chosen, loads,
                      "server_cpu_us")

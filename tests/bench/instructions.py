@@ -11,7 +11,7 @@ CLIENTS = (1, 100)
 
 def measured(quick: bool, own) -> list:
     if quick:
-        return [servers.stage(10), servers.peer("minimal")]
+        return [servers.stage(10), servers.peer("minimal"), *own]
     extra = [servers.stage(10, "-i", 0, name="v10 -i 0")]
     return [*servers.stages(), *extra, *servers.peers(), *own]
 

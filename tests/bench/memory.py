@@ -103,7 +103,7 @@ def each(server: Server, clients: int) -> list:
 
 def measured(quick: bool, own) -> list:
     if quick:
-        return [servers.stage(10), servers.peer("minimal")]
+        return [servers.stage(10), servers.peer("minimal"), *own]
     found = [s for s in servers.stages() if s.stage == 2 or s.stage >= 6]
     found += [servers.stage(n, "-t", 2, name=f"v{n:02} -t 2") for n in (8, 9, 10)
               if servers.stage(n).exists()]

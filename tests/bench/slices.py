@@ -87,8 +87,9 @@ class Ratio:
     high: float
 
     def inside(self, noise: "Ratio") -> bool:
-        """Whether it can't be told from the base's ratio to itself: the two spreads overlap."""
-        return self.low <= noise.high and noise.low <= self.high
+        """Whether its spread reaches into what the base differs from itself, up or down."""
+        most = max(noise.high, 1 / noise.low)
+        return self.low <= most and self.high >= 1 / most
 
     def words(self, noise: "Ratio" = None) -> str:
         mark = " ~" if noise and self.inside(noise) else "  "

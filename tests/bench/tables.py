@@ -4,13 +4,19 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
+
+WIDTH = 100     # of the notes
 
 
 @dataclass
 class Table:
-    """The first column holds words, the others numbers (or words in their place)."""
+    """The first column holds words, the others numbers (or words in their place).
+
+    The notes below it are one paragraph.
+    """
 
     title: str
     columns: list
@@ -30,7 +36,9 @@ class Table:
             out.append("  ".join(cells).rstrip())
             if at == 0:
                 out.append("  ".join("-" * width for width in widths))
-        return "\n".join([*out, *([""] if self.notes else []), *self.notes]) + "\n"
+        if self.notes:
+            out += ["", *textwrap.wrap(" ".join(self.notes), WIDTH)]
+        return "\n".join(out) + "\n"
 
 
 def _text(cell) -> str:
@@ -70,5 +78,5 @@ def machine() -> str:
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
     release = ".".join(platform.release().split("-")[0].split(".")[:2])
-    return (f"Measured on loopback: {len(os.sched_getaffinity(0))} CPUs ({model}), Linux {release}, "
-            f"gcc {gcc.stdout.strip()} -O2.")
+    return (f"Measured on loopback: {len(os.sched_getaffinity(0))} CPUs ({model}), "
+            f"Linux {release}, gcc {gcc.stdout.strip()} -O2.")

@@ -88,7 +88,8 @@ def show(results: Results, ratios: dict, threads: dict, calls: dict, tried: dict
     _threads(targets, threads)
     _workers(targets, tried["workers"])
     if calls:
-        targets.most("system calls that idle eviction adds", 0, round(tried["eviction"]["calls"], 2))
+        more = round(tried["eviction"]["calls"], 2)
+        targets.most("system calls that idle eviction adds", 0, more)
     if "connect" in ratios:
         _connect(targets, *ratios["connect"])
     targets.table.notes.append("A ratio is reached when its median is; inside the noise: its "

@@ -267,7 +267,9 @@ class Measures(unittest.TestCase):
         """A ratio counts only where its spread leaves that of the base to itself."""
         noise = slices.Ratio(1.0, 0.98, 1.03)
         self.assertTrue(slices.Ratio(1.05, 1.02, 1.08).inside(noise))
+        self.assertTrue(slices.Ratio(0.96, 0.95, 0.975).inside(noise), "noise has no direction")
         self.assertFalse(slices.Ratio(1.05, 1.04, 1.08).inside(noise))
+        self.assertFalse(slices.Ratio(0.95, 0.94, 0.96).inside(noise))
 
     def test_ratio_of_rounds(self):
         samples = {("a", 1): [{"k": 2.0}, {"k": 4.0}], ("b", 1): [{"k": 1.0}, {"k": 2.0}]}
