@@ -131,7 +131,7 @@ static bool read_field(Head *head, char *line)
         return head->hosts++ == 0 &&
                (value[0] == '\0' || consists_of(value, HOST));
     if (strcasecmp(line, "Content-Length") == 0) {
-        head->has_content |= strcmp(value, "0") != 0;
+        head->has_content |= !consists_of(value, "0");
         return head->lengths++ == 0 && consists_of(value, DIGITS);
     }
     if (strcasecmp(line, "Transfer-Encoding") == 0)
