@@ -47,6 +47,7 @@ static void refuse(Acceptor *acceptor)
     if (fd >= 0)
         close(fd);
     acceptor->spare = open_spare();
+    acceptor->refused += fd >= 0;
     if (fd >= 0)
         log_line("refused %s: no descriptor is free",
                  inet_address_format(&peer, text));

@@ -14,6 +14,7 @@
 typedef struct Acceptor {
     Channel channel;
     int spare; /* kept open, to be given up when no other is left */
+    unsigned refused; /* clients, because no descriptor was free */
     int last_error; /* what accept last failed with: said only once */
     void (*on_client)(void *context, int fd, const InetAddress *peer);
     void *context;

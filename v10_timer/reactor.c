@@ -144,3 +144,13 @@ void reactor_report(Reactor *reactor, void (*on_reported)(void *owner))
     reactor->report = (Task){.run = make_report, .context = reactor};
     event_loop_queue_in_loop(reactor->loop, &reactor->report);
 }
+
+void reactor_print(const Reactor *reactor, FILE *out, unsigned number,
+                   Statistics *sum)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "loop %u", number);
+    statistics_print(out, name, &reactor->statistics);
+    statistics_add(sum, &reactor->statistics);
+}

@@ -64,4 +64,8 @@ void reactor_drain(Reactor *reactor);
  */
 void reactor_report(Reactor *reactor, void (*on_reported)(void *owner));
 
+/* Prints what was fetched, as loop number so-and-so's, and adds it to sum. */
+void reactor_print(const Reactor *reactor, FILE *out, unsigned number,
+                   Statistics *sum);
+
 #endif

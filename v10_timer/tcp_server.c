@@ -182,16 +182,14 @@ static void print_report(TcpServer *server)
     size_t size;
     FILE *out = open_memstream(&text, &size);
 
+    all.accepted += server->acceptor.refused;
+    all.closed[LIMIT] += server->acceptor.refused;
     if (out == NULL) {
         log_error("statistics");
         return;
     }
-    for (unsigned i = 0; i < server->reactor_count; i++) {
-        char name[32];
-        snprintf(name, sizeof(name), "loop %u", i + 1);
-        statistics_print(out, name, &server->reactors[i].statistics);
-        statistics_add(&all, &server->reactors[i].statistics);
-    }
+    for (unsigned i = 0; i < server->reactor_count; i++)
+        reactor_print(&server->reactors[i], out, i + 1, &all);
     statistics_print(out, "all", &all);
     if (fclose(out) == 0 && text != NULL)
         log_text(text, size);

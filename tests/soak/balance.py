@@ -57,7 +57,7 @@ def account(client, options, refusals: Refusals) -> dict:
     if refused and client.got:
         raise Broken(f"it was refused, and got {client.got:,} bytes")
     if refused:
-        return {} if refused.startswith("no") else {"accepted": (1, 1), "limit": (1, 1)}
+        return {"accepted": (1, 1), "limit": (1, 1)}
     reason, exact = {"oversize": "limit", "resetter": "error"}.get(client.plan.kind, "peer"), True
     if _was_cut_short(client):
         _idle_or_wrong(client, options, client.plan.patience)
