@@ -19,15 +19,19 @@ class Targets:
     def __init__(self):
         self.table = Table(TITLE, ["figure", "to reach", "measured", ""])
 
-    def most(self, figure: str, limit: float, value: float, words="", unsure=False):
-        """`value` must be `limit` at most; unsure: the difference is inside the noise."""
-        verdict = "reached" if value <= limit else "inside the noise" if unsure else "NOT REACHED"
+    def most(self, figure: str, limit: float, value: float, words=""):
+        """`value` must be `limit` at most."""
         self.table.add(figure, f"≤ {limit:,.3g}" if limit < 1000 else f"≤ {limit:,.0f}",
-                       words or f"{value:,.2f}", verdict)
+                       words or f"{value:,.2f}", "reached" if value <= limit else "NOT REACHED")
 
     def ratio(self, figure: str, limit: float, found):
-        """A ratio counts as over the limit only when the middle half of its rounds is."""
-        self.most(figure, limit, found.middle, found.words().strip(), found.low <= limit)
+        self.table.add(figure, f"≤ {limit:.3g}", found.words().strip(),
+                       verdict(found.high <= limit, found.low > limit))
+
+
+def verdict(surely: bool, surely_not: bool) -> str:
+    """Of a ratio: the whole of its spread must lie on one side."""
+    return "reached" if surely else "NOT REACHED" if surely_not else "inside the noise"
 
 
 def _instructions(targets: Targets):
@@ -57,9 +61,8 @@ def _system_calls(targets: Targets, calls: dict):
 
 def _threads(targets: Targets, threads: dict):
     speed, noise = threads["per_second"]
-    verdict = ("reached" if speed.middle >= 1 else
-               "inside the noise" if speed.inside(noise) else "NOT REACHED")
-    targets.table.add("-t 2: messages per second, to -t 0", "≥ 1", speed.words().strip(), verdict)
+    targets.table.add("-t 2: messages per second, to -t 0", "≥ 1", speed.words().strip(),
+                      verdict(speed.low >= 1, speed.high < 1 and not speed.inside(noise)))
     targets.ratio("-t 2: CPU for a message, to -t 0", 1.05, threads["server_cpu_us"][0])
 
 
@@ -92,12 +95,11 @@ def show(results: Results, ratios: dict, threads: dict, calls: dict, tried: dict
         targets.most("system calls that idle eviction adds", 0, more)
     if "connect" in ratios:
         _connect(targets, *ratios["connect"])
-    targets.table.notes.append("A ratio is reached when its median is; inside the noise: its "
-                               "spread reaches the limit.")
+    targets.table.notes.append("A ratio is its median, and where the middle half of its rounds "
+                               "lies; inside the noise: that reaches to both sides of the limit.")
     results.show("targets", targets.table)
 
 
 def _connect(targets: Targets, found, noise):
-    verdict = ("reached" if found.middle <= 1 or found.inside(noise) else "NOT REACHED")
     targets.table.add("accept, echo, close: CPU, to minimal", "level", found.words(noise).strip(),
-                      verdict)
+                      verdict(found.high <= 1, not found.inside(noise)))
