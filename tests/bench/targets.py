@@ -68,10 +68,10 @@ def _threads(targets: Targets, threads: dict):
 
 def _workers(targets: Targets, found: dict):
     load, each = list(found.items())[-1]
-    more = each[limits.WORKERS]["server_cpu_us"] - each[0]["server_cpu_us"]
+    more = each[limits.WORKERS] - each[0]
     targets.table.add(f"-w 2: more CPU for a message, {load.words}", "shown", f"{more:.1f} µs", "")
-    targets.most(f"-w 2: wake-ups for a message, {load.words}", 0.5,
-                 each[limits.WORKERS]["server_sleeps"])
+    targets.most(f"-w 2: wake-ups written for a message, {load.words}", 0.5, each["written"],
+                 f"{each['written']:.3f}")
 
 
 def show(results: Results, ratios: dict, threads: dict, calls: dict, tried: dict):
