@@ -93,7 +93,8 @@ ROWS = (
 
     # -- waiting --------------------------------------------------------------
     Row(_WAIT, "EINTR", says=False, when=USUAL),
-    Row("poll ppoll select pselect6", "ENOMEM", says=False),
+    Row("poll ppoll select pselect6", "ENOMEM", when=(ONCE, AWHILE, "3+3"),
+        why="every other call would be each that waits: those between may be the rests"),
     Row(_WAIT, "EINTR", says=False, phase=STOPPING),
     Row("epoll_ctl", "ENOMEM ENOSPC", CLIENT, when=LASTING),
     Row("epoll_ctl", "ENOMEM", CLIENT, says=False, phase=STOPPING),

@@ -8,8 +8,7 @@
  *                        of child processes counted too
  *   FAULT_SHORT=K        a socket is read and written at most K bytes at once
  *   FAULT_CLOSE=E        close closes, and then returns error number E
- *   FAULT_REPORT=FILE    at exit, a line there: allocations made, failed, and
- *                        not yet freed
+ *   FAULT_REPORT=FILE    counts, as the struct Family below, are kept there
  *
  * Without any of them the server behaves as it always does.
  */
@@ -19,7 +18,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -40,19 +38,24 @@ static ssize_t (*real_writev)(int fd, const struct iovec *parts, int count);
 static ssize_t (*real_send)(int fd, const void *data, size_t size, int flags);
 static int (*real_close)(int fd);
 
-/* Of a server and its child processes together. */
+/*
+ * Of a server and its child processes together. The file is mapped: a report
+ * that is written could be hit by a failing write(2), which is not meant for
+ * it.
+ */
 typedef struct Family {
-    atomic_ulong made;
+    atomic_ulong made; /* allocations */
     atomic_ulong failed;
+    atomic_long kept; /* not freed at exit, by the process with most of them */
 } Family;
 
 static Family *family;
+static atomic_long alive; /* allocations of this process */
 static bool ready; /* what comes sooner is the loader's, and never fails */
 static unsigned long fail_from;
 static unsigned long fail_count;
 static size_t shortest; /* the limit of a read or write; 0: none */
 static int close_error;
-static atomic_long alive; /* allocations of this process */
 static atomic_uint dice = 1;
 
 /* ISO C knows no way from an object's address to a function's. */
@@ -94,15 +97,28 @@ static unsigned long setting(const char *name)
     return text ? number(&text) : 0;
 }
 
+static Family *map_family(const char *path)
+{
+    int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    int kind = fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED;
+
+    if (fd >= 0 && ftruncate(fd, sizeof(Family)) < 0)
+        abort();
+    Family *shared =
+        mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, kind, fd, 0);
+    if (shared == MAP_FAILED)
+        abort();
+    if (fd >= 0)
+        real_close(fd);
+    return shared;
+}
+
 __attribute__((constructor)) static void begin(void)
 {
     const char *memory = getenv("FAULT_MALLOC");
 
     find_all();
-    family = mmap(NULL, sizeof(*family), PROT_READ | PROT_WRITE,
-                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (family == MAP_FAILED)
-        abort();
+    family = map_family(getenv("FAULT_REPORT"));
     if (memory) {
         fail_from = number(&memory);
         fail_count = number(&memory);
@@ -114,18 +130,12 @@ __attribute__((constructor)) static void begin(void)
 
 __attribute__((destructor)) static void report(void)
 {
-    const char *path = getenv("FAULT_REPORT");
-    int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT, 0600) : -1;
+    long own = atomic_load(&alive);
+    long most = atomic_load(&family->kept);
 
-    if (fd < 0)
-        return;
-    char line[100];
-    int length = snprintf(line, sizeof(line), "%lu %lu %ld\n",
-                          atomic_load(&family->made),
-                          atomic_load(&family->failed), atomic_load(&alive));
-    if (real_write(fd, line, (size_t)length) < 0)
-        abort();
-    real_close(fd);
+    while (own > most &&
+           !atomic_compare_exchange_weak(&family->kept, &most, own))
+        ;
 }
 
 /* -- memory ----------------------------------------------------------- */

@@ -97,12 +97,17 @@ def show(result):
 def run_twice(todo, jobs, preload, usual):
     """The results. What was not survived is run three times more, with less beside it: a limit in
     time can be missed on a busy machine. A mistake shows again."""
-    doubtful = []
+    doubtful, last = [], None
     for result in plan.run_all(todo, jobs, preload, usual):
+        if result.target != last:
+            last = result.target
+            print(f"  {last.name}", flush=True)
         if result.wrong:
             doubtful.append((result.target, result.fault))
         else:
             yield result
+    if doubtful:
+        print(f"  once more: {len(doubtful)}", flush=True)
     again = [job for job in doubtful for _ in range(3)]
     results = list(plan.run_all(again, max(jobs // 2, 1), preload, usual))
     for at in range(0, len(results), 3):
@@ -124,33 +129,55 @@ def settle(args, table):
     return []
 
 
-def main():
-    args, start = arguments(), time.monotonic()
-    reason = inject.why_not()
-    if reason:
-        raise SystemExit(f"run.py: {reason}")
-    if args.prove:
-        build.need_tools(modes.PLAIN)
-        return prove.main(args.jobs, library())
-    stages, failed = build.build_stages(find_stages(args.stages), modes.PLAIN)
-    wrong = [f"{stage.name} does not build:\n{words}" for stage, words in failed.items()]
-    columns, preload, table = plan.targets(stages), library(), Table()
+class Count:
+    """What came of the runs."""
+
+    def __init__(self):
+        self.runs = self.missed = self.bad = 0
+        self.start = time.monotonic()
+
+    def add(self, result):
+        self.runs += 1
+        self.bad += bool(result.wrong)
+        self.missed += not (result.reached or result.wrong)
+
+    def last_lines(self, wrong):
+        """Returns whether all is well."""
+        print(f"{self.runs} runs, {self.missed} of them with nothing to fail, "
+              f"in {time.monotonic() - self.start:.0f} s")
+        passed = self.runs - self.missed - self.bad
+        print(f"{passed} passed, {self.bad + len(wrong)} failed, {self.missed} skipped")
+        return passed > 0 and not self.bad and not wrong
+
+
+def run(args, stages, wrong):
+    """Returns whether all is well; `wrong` has what is wrong already."""
+    count, columns, preload, table = Count(), plan.targets(stages), library(), Table()
     survey = Survey(columns, args.jobs, preload)
     todo = jobs_for(columns, survey, args)
     print(f"{len(columns)} servers, {len(todo)} runs", flush=True)
-    runs = missed = bad = 0
     for result in run_twice(todo, args.jobs, preload, survey.usual):
-        runs, missed = runs + 1, missed + (not result.reached and not result.wrong)
-        bad += bool(result.wrong)
+        count.add(result)
         table.add(result)
         if result.wrong or args.verbose:
             show(result)
     wrong += survey.wrong + settle(args, table)
     for words in wrong:
         print(f"wrong: {words}")
-    print(f"{runs} runs, {missed} of them with nothing to fail, in {time.monotonic() - start:.0f} s")
-    print(f"{runs - missed - bad} passed, {bad + len(wrong)} failed, {missed} skipped")
-    return 1 if bad or wrong or runs == missed else 0
+    return count.last_lines(wrong)
+
+
+def main():
+    args = arguments()
+    build.need_tools(modes.PLAIN)
+    reason = inject.why_not()
+    if reason:
+        raise SystemExit(f"run.py: {reason}")
+    if args.prove:
+        return prove.main(args.jobs, library())
+    stages, failed = build.build_stages(find_stages(args.stages), modes.PLAIN)
+    wrong = [f"{stage.name} does not build:\n{words}" for stage, words in failed.items()]
+    return 0 if run(args, stages, wrong) else 1
 
 
 if __name__ == "__main__":
