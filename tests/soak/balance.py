@@ -16,17 +16,13 @@ LATE = 3.0      # seconds by which an eviction may be late on a busy machine
 
 
 class Refusals:
-    """Who was turned away, by the server's own words; a port may have been used twice."""
+    """Who was turned away, by the server's own words."""
 
     def __init__(self, stderr: str):
-        self.words = Counter(match.groups() for match in REFUSED.finditer(stderr))
+        self.words = dict(match.groups() for match in REFUSED.finditer(stderr))
 
-    def take(self, client) -> str:
-        for (name, why), count in self.words.items():
-            if name == client.name and count:
-                self.words[(name, why)] -= 1
-                return why
-        return ""
+    def why(self, client) -> str:
+        return self.words.get(client.name, "")
 
 
 def _was_cut_short(client) -> bool:
@@ -53,7 +49,7 @@ def _idle_or_wrong(client, options, patience: float):
 
 def account(client, options, refusals: Refusals) -> dict:
     """For each count what this client must have added to it: at least and at most."""
-    refused = refusals.take(client)
+    refused = refusals.why(client)
     if refused and client.got:
         raise Broken(f"it was refused, and got {client.got:,} bytes")
     if refused:

@@ -60,20 +60,31 @@ def make_stream(dice: random.Random, framing: str, sizes, unfinished=0) -> Strea
 class Client:
     """One connection: its bytes, sent and received, and how it came to an end."""
 
-    def __init__(self, server, plan):
+    def __init__(self, server, plan, names: set):
         self.server, self.plan, self.stream = server, plan, plan.stream
         self.loop = asyncio.get_running_loop()
-        self.sock = socket.socket(server.family, socket.SOCK_STREAM)
+        self.sock = self.name = None
+        while not self.name or self.name in names:
+            self.sock, self.name = self.bind()
+        names.add(self.name)
         self.sock.setblocking(False)
         if plan.small_buffers:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
-        self.name, self.sent, self.got, self.end = "", 0, 0, ""
+        self.sent, self.got, self.end = 0, 0, ""
         self.failure = ""
+        self.connected = False
         self.moved = time.monotonic()       # when a byte last did
         self.spoke = self.moved             # when it last began to send
         self.closed = 0.0                   # when the server's end came
         self.half_closed = False
+
+    def bind(self):
+        """A socket with its own address, so that no two clients of a round have the same."""
+        sock = socket.socket(self.server.family, socket.SOCK_STREAM)
+        sock.bind((self.server.address, 0))
+        host, port = sock.getsockname()[:2]
+        return sock, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     # -- steps ------------------------------------------------------------
 
@@ -90,8 +101,7 @@ class Client:
         self.spoke = time.monotonic()
         await self.loop.sock_connect(self.sock, (self.server.address, self.server.port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        host, port = self.sock.getsockname()[:2]
-        self.name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.connected = True
         self.moved = time.monotonic()
 
     async def send_to(self, end: int, cuts=None):

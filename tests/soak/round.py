@@ -26,7 +26,8 @@ class Round:
         self.seconds = self.dice.uniform(0.5, 2.5)
         self.plans = draw_clients(self.dice, self.options, self.seconds)
         self.at_the_end = draw_drain(self.dice, self.options)
-        self.server, self.clients, self.last, self.known = None, [], {}, 0
+        self.server, self.clients, self.names = None, [], set()
+        self.last, self.known = {}, 0       # the last report, how many have been looked at
 
     @property
     def words(self) -> str:
@@ -55,7 +56,7 @@ class Round:
             plan.patience = self.patience
         nuisance = asyncio.ensure_future(self._disturb())
         try:
-            self.clients = [Client(self.server, plan) for plan in self.plans]
+            self.clients = [Client(self.server, plan, self.names) for plan in self.plans]
             await asyncio.gather(*(client.run() for client in self.clients))
         finally:
             nuisance.cancel()
@@ -110,7 +111,7 @@ class Round:
                          f"descriptors open at the start and has {self.server.fds()} now")
         await self._report()
         refusals = balance.Refusals(self.server.err.text)
-        refused = sum(refusals.words.values())
+        refused = len(refusals.words)
         accounts, wrong = [], []
         for client in self.clients:
             try:
@@ -141,7 +142,7 @@ class Round:
 
     async def _drain(self):
         """What has reached the server when it is told to stop is answered, then it ends."""
-        clients = [Client(self.server, plan) for plan in self.at_the_end]
+        clients = [Client(self.server, plan, self.names) for plan in self.at_the_end]
         lives = [asyncio.ensure_future(client.run()) for client in clients]
         there = await self._becomes(lambda: all(self._has_arrived(c) for c in clients))
         how = self.dice.choice((signal.SIGTERM, signal.SIGINT))
@@ -160,12 +161,12 @@ class Round:
 
     @staticmethod
     def _has_arrived(client) -> bool:
-        return bool(client.name) and client.sent == len(client.stream.data)
+        return client.connected and client.sent == len(client.stream.data)
 
     def _check_drained(self, clients):
         refusals = balance.Refusals(self.server.err.text)
         for client in clients:
-            if refusals.take(client) or client.got == client.stream.replies:
+            if refusals.why(client) or client.got == client.stream.replies:
                 continue
             if self.options.high_water > len(client.stream.data):
                 raise Broken(f"while it drained: {client.name} had sent {client.sent:,} bytes and "

@@ -85,8 +85,8 @@ def first_failure(seed: str, program) -> str:
         try:
             Round(seed, number, program, modes.PLAIN).play()
         except Broken as error:
-            words = [line for line in str(error).splitlines() if line != "SIGUSR1, all clients gone:"]
-            return f"found in round {number}: {words[0].strip()[:90]}"
+            words = str(error).removeprefix("SIGUSR1, all clients gone:").strip()
+            return f"found in round {number}: {words.splitlines()[0][:90]}"
     return f"NOT FOUND in {PROOF_ROUNDS} rounds"
 
 
