@@ -19,7 +19,7 @@ CHILD = "child"         # a process of several: said; it is replaced, once a sec
 
 # When it comes: strace's `when=`, which counts the calls of each thread. "always" ends when the
 # traffic is over, with strace; what waited must then be served.
-ONCE, LATER, AWHILE, NOW_AND_THEN, ALWAYS = "1", "2", "1..5", "3+2", "1+"
+ONCE, LATER, AWHILE, NOW_AND_THEN, ALWAYS = "1", "2", "1..5", "3..15+2", "1+"
 USUAL = (ONCE, AWHILE, NOW_AND_THEN)
 LASTING = USUAL + (ALWAYS,)
 
@@ -93,7 +93,7 @@ ROWS = (
 
     # -- waiting --------------------------------------------------------------
     Row(_WAIT, "EINTR", says=False, when=USUAL),
-    Row("poll ppoll select pselect6", "ENOMEM", when=(ONCE, AWHILE, "3+3"),
+    Row("poll ppoll select pselect6", "ENOMEM", when=(ONCE, AWHILE, "3..15+3"),
         why="every other call would be each that waits: those between may be the rests"),
     Row(_WAIT, "EINTR", says=False, phase=STOPPING),
     Row("epoll_ctl", "ENOMEM ENOSPC", CLIENT, when=LASTING),
