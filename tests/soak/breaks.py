@@ -32,7 +32,7 @@ BREAKS = (
     _break("hasty", "evicts after half the time",
            "unsigned limit = connection->group->options->idle + CLOCK_TICK;\n    bool",
            "unsigned limit = connection->group->options->idle / 2;\n    bool"),
-    _break("forgets-the-rest", "does not go on with messages that waited for a worker",
+    _break("forgets-the-rest", "does not go on with messages whose turn is over",
            "connection->pending = length > 0 && used < size;",
-           "connection->pending = length > 0 && used + 1 < size;"),
+           "connection->pending = false;"),
 )
