@@ -100,6 +100,10 @@ STOPS = tuple(
         (9, "prefork_server", "busy.second_signal_overtakes_clients"),
         (10, "echo_server", "busy.three_seconds_at_most", "busy.second_signal_overtakes_clients"),
         (10, "prefork_server", "busy.second_signal_overtakes_clients"))
+) + (
+    _mutation("one-signal-at-a-time", "reads one signal between messages: always the ticks' own",
+              "while (read(loop->signals.fd", "if (read(loop->signals.fd",
+              "busy.second_signal_overtakes_clients", stage=9),
 ) + tuple(
     _mutation(f"minds-the-mask-v{stage:02}", "leaves signals blocked that were blocked at the start",
               "sigprocmask(SIG_UNBLOCK, &action.sa_mask, NULL);", "", "stop.whatever_was_inherited",
@@ -221,6 +225,10 @@ COUNTS = (
     _mutation("sum-of-one", "adds the counts up wrongly",
               "sum->messages_in += more->messages_in", "sum->messages_in = more->messages_in",
               "counts.balance", "counts.loops_and_workers"),
+    _mutation("report-waits", "waits until somebody reads its report", "log_text(text, size);",
+              "fputs(text, stderr);", "stderr.nobody_reads_a_report"),
+    _mutation("report-waits-in-part", "waits until somebody reads the rest of its report",
+              "size < PIPE_BUF ? size : PIPE_BUF", "size", "stderr.nobody_reads_a_report"),
     _mutation("ends-without-a-word", "drops a report that is not complete when it ends",
               "if (server->reports > 0)\n        print_report(server);", "",
               "counts.report_before_the_end"),
