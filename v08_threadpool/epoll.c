@@ -10,11 +10,14 @@ int epoll_open(Epoll *epoll)
     epoll->fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll->fd < 0)
         log_error("epoll_create1");
+    else
+        pthread_mutex_init(&epoll->lock, NULL);
     return epoll->fd < 0 ? -1 : 0;
 }
 
 void epoll_close(Epoll *epoll)
 {
+    pthread_mutex_destroy(&epoll->lock);
     close(epoll->fd);
 }
 
@@ -23,7 +26,10 @@ static int control(Epoll *epoll, int operation, int fd, uint32_t events,
 {
     struct epoll_event event = {.events = events, .data.ptr = owner};
 
-    return epoll_ctl(epoll->fd, operation, fd, &event);
+    pthread_mutex_lock(&epoll->lock);
+    int result = epoll_ctl(epoll->fd, operation, fd, &event);
+    pthread_mutex_unlock(&epoll->lock);
+    return result;
 }
 
 int epoll_add(Epoll *epoll, int fd, uint32_t events, void *owner)
@@ -49,5 +55,8 @@ int epoll_await(Epoll *epoll, int timeout)
         return 0;
     if (count < 0)
         log_error("epoll_wait");
+    /* All that was written before an epoll_add is to be seen after it. */
+    pthread_mutex_lock(&epoll->lock);
+    pthread_mutex_unlock(&epoll->lock);
     return count;
 }

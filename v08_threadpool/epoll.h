@@ -2,13 +2,15 @@
  * Epoll: the kernel's list of descriptors to watch, level-triggered: what is
  * ready is reported until it no longer is. See epoll(7).
  *
- * Owned by whoever holds the struct, for one thread. It does not own what it
- * watches. A descriptor that is closed leaves the list by itself, so long as
- * no copy of it is open elsewhere (epoll(7), questions and answers).
+ * Owned by whoever holds the struct. One thread waits; any thread may change
+ * what is watched. It does not own what it watches. A descriptor that is
+ * closed leaves the list by itself, so long as no copy of it is open
+ * elsewhere (epoll(7), questions and answers).
  */
 #ifndef EPOLL_H
 #define EPOLL_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 
@@ -16,6 +18,7 @@ enum { EPOLL_BATCH = 256 };
 
 typedef struct Epoll {
     int fd;
+    pthread_mutex_t lock; /* what one thread adds, another is told of */
     int batch; /* how many of those that are ready a wait takes */
     struct epoll_event ready[EPOLL_BATCH]; /* what the last wait found */
 } Epoll;
