@@ -29,12 +29,18 @@ static bool is_quiet(const Connection *connection)
            ioctl(fd, TIOCOUTQ, &unconfirmed) == 0 && unconfirmed == 0;
 }
 
+/* Closing now would destroy nothing on its way. */
+static bool may_leave(const Connection *connection)
+{
+    return connection->read_ended ||
+           (connection->drained && is_quiet(connection));
+}
+
 /* Our end of file is sent; the client's is still to come. */
 static void linger(Connection *connection)
 {
     connection->state = LINGERING;
-    if (!connection->read_ended &&
-        shutdown(connection->channel.fd, SHUT_WR) < 0)
+    if (!may_leave(connection) && shutdown(connection->channel.fd, SHUT_WR) < 0)
         connection->state = ENDED;
 }
 
@@ -45,9 +51,7 @@ static void wind_up(Connection *connection)
     buffer_reset(&connection->input);
     if (connection->state == FINISHING && buffer_is_empty(&connection->output))
         linger(connection);
-    if (connection->state == LINGERING &&
-        (connection->read_ended ||
-         (connection->drained && is_quiet(connection))))
+    if (connection->state == LINGERING && may_leave(connection))
         connection->state = ENDED;
 }
 

@@ -33,7 +33,7 @@ typedef struct Reactor {
  * said.
  */
 int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
-                 const ConnectionGroup *group, void (*on_ended)(void *owner),
+                 const ConnectionGroup *group, void (*ended)(void *owner),
                  void *owner);
 
 /* Closes the connections that are left. Its own loop must have ended. */

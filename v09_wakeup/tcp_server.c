@@ -211,6 +211,8 @@ static void on_tick(void *context)
 {
     TcpServer *server = *(TcpServer **)context;
 
+    if (!server->draining)
+        return;
     if (now() >= server->deadline)
         event_loop_quit(server->loop);
     drain_reactors(server);

@@ -44,11 +44,18 @@ static bool is_quiet(const Connection *connection)
            ioctl(fd, TIOCOUTQ, &unconfirmed) == 0 && unconfirmed == 0;
 }
 
+/* Closing now would destroy nothing on its way. */
+static bool may_leave(const Connection *connection)
+{
+    return connection->read_ended ||
+           (connection->drained && is_quiet(connection));
+}
+
 /* Our end of file is sent; the client's is still to come. */
 static void linger(Connection *connection)
 {
     connection->state = LINGERING;
-    if (!connection->read_ended &&
+    if (!may_leave(connection) &&
         (connection_idle_linger(connection) < 0 ||
          shutdown(connection->channel.fd, SHUT_WR) < 0))
         connection->state = ENDED;
@@ -61,9 +68,7 @@ static void wind_up(Connection *connection)
     buffer_reset(&connection->input);
     if (connection->state == FINISHING && buffer_is_empty(&connection->output))
         linger(connection);
-    if (connection->state == LINGERING &&
-        (connection->read_ended ||
-         (connection->drained && is_quiet(connection))))
+    if (connection->state == LINGERING && may_leave(connection))
         connection->state = ENDED;
 }
 
