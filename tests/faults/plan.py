@@ -55,6 +55,8 @@ def faults(target, calls, brief):
         made = calls.get((row.phase, row.session, row.args), ()) if fits(row, target) else ()
         for call in (c for c in row.calls.split() if c in made):
             for at, error in enumerate(row.errors.split()):
+                if brief and at > 0 and not is_main(target):
+                    break
                 few = brief or (at > 0 and not is_main(target))
                 found += [Fault(row, call, error, when)
                           for when in (row.when[:1] if few else row.when)]
@@ -66,7 +68,7 @@ def library_faults(target, allocations, brief):
     found = [Fault(row, what=row.calls, error=row.errors, env=((name, value),))
              for row, name, value in cat.LIBRARY]
     row = cat.ALLOCATION
-    for at in range(1, allocations + 1):
+    for at in range(1, allocations + 1, 1 if is_main(target) or not brief else 4):
         found += [Fault(row, what=row.calls, error=row.errors,
                         env=(("FAULT_MALLOC", f"{at},{times}"),), losses=times)
                   for times in cat.TIMES[:1 if brief else None]]
