@@ -49,9 +49,9 @@ class Busy(Check):
     def expect_exits(self, servers, since: float, limit: float, what: str):
         """Each ends with status 0, so soon after it was told to."""
         for server in servers:
-            left = max(since + limit * max(1, self.mode.scale) - time.monotonic(), 0.01)
+            spent = (time.monotonic() - since) / max(1, self.mode.scale)
             try:
-                status = server.wait_exit(left)
+                status = server.wait_exit(max(limit - spent, 0.01))
             except Broken:
                 raise Broken(f"{' '.join(server.args)}, messages of many clients, {what}: after "
                              f"{limit:g} s it still runs\n  does it look for signals between two "

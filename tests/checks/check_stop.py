@@ -135,7 +135,7 @@ class Stop(Check):
 
     @promise("stop", "1-", EVERY)
     def whatever_was_inherited(self):
-        """Whoever started it had SIGINT and SIGTERM blocked, or ignored, as `&` in a script does."""
+        """SIGINT and SIGTERM were blocked, or ignored as after `&` in a script, at the start."""
         both = (signal.SIGINT, signal.SIGTERM)
         for how in both:
             for server in (self.serve(blocked=both), self.serve(ignored=both)):

@@ -171,7 +171,8 @@ static void run(void)
             resting = false, add(listener, EPOLLIN);
         for (int at = 0; at < count; at++) {
             int fd = events[at].data.fd;
-            if (settings.delay && stop_asked() && !wrong("stops-when-it-is-its-turn"))
+            if (settings.delay && stop_asked() &&
+                !wrong("stops-when-it-is-its-turn"))
                 break;
             if (fd == listener)
                 admit();
