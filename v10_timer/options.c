@@ -195,6 +195,8 @@ void options_delay(const Options *options)
     struct timespec left = {.tv_sec = options->delay / 1000,
                             .tv_nsec = options->delay % 1000 * 1000000L};
 
+    if (options->delay == 0)
+        return; /* nanosleep(2) would sleep for a moment all the same */
     while (nanosleep(&left, &left) < 0 && errno == EINTR)
         ;
 }

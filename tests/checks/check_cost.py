@@ -7,8 +7,9 @@ import time
 
 from harness.check import Check
 from harness.client import noise
+from harness.http import Reader
 from harness.server import Broken
-from harness.spec import ECHO, ONLY_ECHO, limitation, promise
+from harness.spec import ECHO, ONLY_ECHO, ONLY_HTTP, limitation, promise
 
 
 class Cost(Check):
@@ -17,15 +18,40 @@ class Cost(Check):
     @promise("cost", "2-", ONLY_ECHO, modes=("plain",))
     def system_calls_for_a_message(self):
         """strace: one read and one write for each, its wait, and nothing else."""
-        strace = self.need("strace")
         server = self.serve()
         client = self.connect(server)
-        client.echo(b"first\n")
+        self.check_calls(server.process.pid, lambda: client.echo(b"message\n"))
+
+    @promise("cost", "8-", ("prefork_server",), modes=("plain",))
+    def system_calls_for_a_message_to_a_child(self):
+        """strace on the one process that serves: the same."""
+        server = self.serve("-n", "1")
+        client = self.connect(server)
+        self.check_calls(server._children()[0], lambda: client.echo(b"message\n"))
+
+    @promise("cost", "7-", ONLY_HTTP, modes=("plain",))
+    def system_calls_for_a_request(self):
+        """strace: the same for a request to http_server."""
+        server = self.serve()
+        client = self.connect(server)
+        responses = Reader(client)
+
+        def ask():
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            if responses.response().status != 200:
+                raise Broken("GET / was sent, and not answered with 200")
+
+        self.check_calls(server.process.pid, ask)
+
+    def check_calls(self, pid: int, ask):
+        """Trace the process while it is asked a hundred times."""
+        strace = self.need("strace")
+        ask()
         trace = subprocess.Popen(
-            [strace, "-f", "-qq", "-o", "/dev/stdout", "-p", str(server.process.pid)],
+            [strace, "-f", "-qq", "-o", "/dev/stdout", "-p", str(pid)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
-            calls = self.trace_messages(trace, client, server)
+            calls = self.trace_messages(trace, ask, pid)
         finally:
             trace.terminate()
             trace.communicate()
@@ -40,8 +66,8 @@ class Cost(Check):
             raise Broken(f"100 messages cost these system calls: {calls}\n"
                          "  expected for each one read, one write and one wait")
 
-    def trace_messages(self, trace, client, server):
-        status = f"/proc/{server.process.pid}/status"
+    def trace_messages(self, trace, ask, pid: int):
+        status = f"/proc/{pid}/status"
 
         def traced():
             with open(status, encoding="ascii") as file:
@@ -51,7 +77,7 @@ class Cost(Check):
         if trace.poll() is not None:
             self.skipTest(f"strace may not trace here: {trace.stderr.read().strip()}")
         for _ in range(100):
-            client.echo(b"message\n")
+            ask()
         trace.terminate()
         text = trace.stdout.read()
         calls = {}

@@ -278,7 +278,14 @@ PREFORK = tuple(
          "prefork.stop_reaches_a_stopped_child"),
         ("looks-around", "wakes up every 200 ms", "loop->due ? 0 : -1", "loop->due ? 0 : 200",
          "prefork.no_process_wakes_up"),
+        ("sleeps-for-nothing", "sleeps for a moment even with -d 0", "options->delay == 0",
+         "options->delay == 1", "cost.system_calls_for_a_message_to_a_child"),
     ))
+
+HTTP = (
+    _mutation("sleeps-for-nothing", "sleeps for a moment even with -d 0", "options->delay == 0",
+              "options->delay == 1", "cost.system_calls_for_a_request", program="http_server"),
+)
 
 CHARGEN = tuple(
     _mutation(*words, program="chargen_server") for words in (
@@ -299,4 +306,4 @@ CHARGEN = tuple(
          "server) < 0)\n        return -1;", "", "chargen.stop_while_idle"),
     ))
 
-MUTATIONS = THREADS + STOPS + LOOP + DRAIN + IDLE + COUNTS + TIMERS + PREFORK + CHARGEN
+MUTATIONS = THREADS + STOPS + LOOP + DRAIN + IDLE + COUNTS + TIMERS + PREFORK + HTTP + CHARGEN
