@@ -105,6 +105,6 @@ def differences(kept, made):
         old, new = kept.get(key, ABSENT), made.get(key, ABSENT)
         if old != new and ABSENT not in (old, new):
             lines.append(f"{', '.join(key)}: the table says `{old}`, measured was `{new}`")
-    known = {key[:3] for key in kept}
+    known = {key[1:3] for key in kept}
     return lines + [f"{', '.join(key)}: the table has no such row"
-                    for key in sorted({key[:3] for key in made} - known)]
+                    for key in sorted({key[1:3] for key in made} - known)]
