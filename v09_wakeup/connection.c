@@ -114,10 +114,21 @@ void connection_settle(Connection *connection)
         leave(connection);
 }
 
+/* More may have been sent since; a worker must not be disturbed. */
+static void tell_written(Connection *connection)
+{
+    const ConnectionHandler *handler = &connection->group->handler;
+
+    if (!connection->written || connection->work != NULL)
+        return;
+    connection->written = false;
+    if (connection->state == OPEN && buffer_is_empty(&connection->output))
+        handler->on_write_complete(handler->context, connection);
+}
+
 static void do_queued(void *context)
 {
     Connection *connection = context;
-    const ConnectionHandler *handler = &connection->group->handler;
 
     connection->queued = false;
     if (connection->state == ENDED && connection->work == NULL) {
@@ -125,10 +136,7 @@ static void do_queued(void *context)
         return;
     }
     connection->handling = true;
-    if (connection->written && connection->state == OPEN) {
-        connection->written = false;
-        handler->on_write_complete(handler->context, connection);
-    }
+    tell_written(connection);
     connection_settle(connection);
     connection->handling = false;
 }

@@ -29,6 +29,8 @@ static void finish_work(void *context)
     if (work->finished)
         connection_finish(connection);
     connection_work_destroy(work);
+    if (connection->written)
+        connection_queue(connection);
     connection_handle_input(connection);
     connection_settle(connection);
     connection->handling = false;

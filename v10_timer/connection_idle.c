@@ -1,6 +1,7 @@
 #include "connection_state.h"
 #include "socket.h"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 
 /* How long a client may take to hang up, in milliseconds, also if it sends. */
@@ -20,17 +21,28 @@ static int set_timer(Connection *connection, unsigned milliseconds)
                            timer_queue_now() + milliseconds * MILLISECOND);
 }
 
-/* It is the server's turn: to read, or to handle what was read. */
+static bool is_writable(const Connection *connection)
+{
+    struct pollfd socket = {.fd = connection->channel.fd, .events = POLLOUT};
+
+    return poll(&socket, 1, 0) > 0;
+}
+
+/*
+ * It is the server's turn: to handle what was read, to write, or to read. It
+ * waits for the client where that would have to read first.
+ */
 static bool is_waited_for(const Connection *connection)
 {
     int unread = 0;
 
     if (connection->work != NULL)
         return true;
-    if (connection->paused || connection->state != OPEN)
-        return false;
-    ioctl(connection->channel.fd, FIONREAD, &unread);
-    return connection->pending || unread > 0;
+    if (connection->pending || !buffer_is_empty(&connection->output))
+        return is_writable(connection);
+    if (connection->state == OPEN)
+        ioctl(connection->channel.fd, FIONREAD, &unread);
+    return unread > 0;
 }
 
 /*

@@ -149,12 +149,16 @@ class Idle(Check):
     @promise("idle-eviction", "10-", ONLY_ECHO)
     def who_is_stuck_is_closed(self):
         """-i 0.5: a client with replies to read, that neither reads nor sends any more."""
-        server = self.serve("-i", "0.5", "-b", "100000")
+        self.stick(noise(1 << 20) * 64, "-b", "100000")
+        self.stick(b"\n" * (32 << 20), "-f", "line")
+
+    def stick(self, data: bytes, *options):
+        server = self.serve("-i", "0.5", *options)
         client = self.connect(server, sndbuf=65536, rcvbuf=4096)
-        pump(client, noise(1 << 20) * 64, half_close=False, read=False, stall=0.2)
+        pump(client, data, half_close=False, read=False, stall=0.2)
         if not self.becomes(lambda: server.fds() <= server.base_fds, 0.5 + self.late() + 0.5):
-            raise Broken("-i 0.5: a client that sent megabytes, then neither read nor sent, is "
-                         "still connected more than a second later")
+            raise Broken(f"-i 0.5 {' '.join(options)}: a client that sent megabytes, then neither "
+                         "read nor sent, is still connected more than a second later")
 
     @promise("idle-eviction", "10-", ONLY_ECHO)
     def who_waits_for_the_handler_is_kept(self):
