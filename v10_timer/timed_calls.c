@@ -40,13 +40,24 @@ void timed_calls_close(TimedCalls *calls)
     pthread_mutex_destroy(&calls->lock);
 }
 
+/* Another thread may be about to use the memory for another call. */
+static bool is_to_come(TimerId id)
+{
+    TimedCalls *calls = id.call->calls;
+
+    pthread_mutex_lock(&calls->lock);
+    bool same = id.call->number == id.number;
+    pthread_mutex_unlock(&calls->lock);
+    return same;
+}
+
 static void release(TimedCall *call)
 {
     TimedCalls *calls = call->calls;
 
     timer_queue_clear(event_loop_timers(calls->loop), &call->timer);
-    call->number = 0;
     pthread_mutex_lock(&calls->lock);
+    call->number = 0;
     call->next_spare = calls->spare;
     calls->spare = call;
     pthread_mutex_unlock(&calls->lock);
@@ -75,7 +86,7 @@ static void handle_due(void *context)
     uint64_t number = call->number;
 
     call->on_due(call->context);
-    if (call->number != number)
+    if (!is_to_come((TimerId){call, number}))
         return;
     if (call->period == 0) {
         release(call);
@@ -93,6 +104,7 @@ static TimedCall *new_call(TimedCalls *calls)
     if (call != NULL) {
         calls->spare = call->next_spare;
     } else if ((call = calloc(1, sizeof(*call))) != NULL) {
+        call->calls = calls;
         call->next = calls->all;
         calls->all = call;
     }
@@ -110,11 +122,10 @@ static TimerId schedule(EventLoop *loop, int64_t due, int64_t period,
         return (TimerId){0};
     pthread_mutex_lock(&calls->lock);
     TimerId id = {call, ++calls->numbers};
+    call->number = id.number;
     pthread_mutex_unlock(&calls->lock);
     call->timer = (Timer){.on_due = handle_due, .context = call};
     call->task = (Task){.run = set_call, .context = call};
-    call->calls = calls;
-    call->number = id.number;
     call->queued = true;
     call->due = due;
     call->period = period;
@@ -146,7 +157,7 @@ static void cancel(TimerId id)
 {
     TimedCall *call = id.call;
 
-    if (call == NULL || call->number != id.number)
+    if (call == NULL || !is_to_come(id))
         return;
     if (call->queued)
         call->number = 0; /* and set_call releases it */
