@@ -2,6 +2,7 @@
 #include "socket.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 
 /* How long a client may take to hang up, in milliseconds, also if it sends. */
 enum { LINGER = 30000 };
@@ -20,15 +21,28 @@ static int set_timer(Connection *connection, unsigned milliseconds)
                            timer_queue_now() + milliseconds * MILLISECOND);
 }
 
-/* It is the server's turn: what the loop waits for is there already. */
+static bool is_writable(const Connection *connection)
+{
+    struct pollfd socket = {.fd = connection->channel.fd, .events = POLLOUT};
+
+    return poll(&socket, 1, 0) > 0;
+}
+
+/*
+ * It is the server's turn: to handle what was read, to write, or to read. It
+ * waits for the client where that would have to read first.
+ */
 static bool is_waited_for(const Connection *connection)
 {
-    struct pollfd socket = {
-        .fd = connection->channel.fd,
-        .events = (short)connection->channel.events,
-    };
+    int unread = 0;
 
-    return connection->work != NULL || poll(&socket, 1, 0) > 0;
+    if (connection->work != NULL)
+        return true;
+    if (connection->pending || !buffer_is_empty(&connection->output))
+        return is_writable(connection);
+    if (connection->state == OPEN)
+        ioctl(connection->channel.fd, FIONREAD, &unread);
+    return unread > 0;
 }
 
 /*
