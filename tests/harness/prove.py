@@ -182,7 +182,7 @@ def main(args) -> int:
     missed = sum(1 for o in report.outcomes if o.status == "FAIL" and o not in base)
     report.say(f"\n{len(report.outcomes) - len(base)} mistakes and checks, {missed} not caught; "
                f"{len(base)} checks of the server without a mistake; {len(left)} checks unproven; "
-               f"{time.monotonic() - start:.1f} s")
+               f"{len(stale)} mistakes stale; {time.monotonic() - start:.1f} s")
     if args.json:
         report.write_json(args.json)
     report.say_lucky()

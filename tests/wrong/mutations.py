@@ -247,7 +247,7 @@ TIMERS = (
     _mutation("makes-up", "calls for each period that was missed",
               "(late / call->period + 1)", "(0 * late + 1)", "units.timers"),
     _mutation("any-id", "cancels whatever has the place of an old timer",
-              "if (call == NULL || call->number != id.number)", "if (call == NULL)",
+              "if (call == NULL || !is_to_come(id))", "if (call == NULL)",
               "units.timers"),
     _mutation("sets-the-clock", "sets the timerfd for each timer",
               "if (queue->set_for != 0 && queue->set_for <= due)", "if (due < 0)",
