@@ -129,17 +129,16 @@ static void init_lock(pthread_mutex_t *lock)
 Connection *connection_create(ConnectionGroup *group, EventLoop *loop, int fd,
                               const InetAddress *peer)
 {
-    Connection *connection = calloc(1, sizeof(*connection));
+    Connection *connection = malloc(sizeof(*connection));
 
     if (connection == NULL) {
         log_error("connection");
         close(fd);
         return NULL;
     }
+    *connection = (Connection){.group = group, .peer = *peer};
     channel_init(&connection->channel, event_loop_epoll(loop), fd, handle_event,
                  connection);
-    connection->group = group;
-    connection->peer = *peer;
     init_lock(&connection->lock);
     return connection;
 }

@@ -198,17 +198,16 @@ static void handle_event(void *context)
 Connection *connection_create(ConnectionGroup *group, int fd,
                               const InetAddress *peer)
 {
-    Connection *connection = calloc(1, sizeof(*connection));
+    Connection *connection = malloc(sizeof(*connection));
 
     if (connection == NULL) {
         log_error("connection");
         close(fd);
         return NULL;
     }
+    *connection = (Connection){.group = group, .peer = *peer};
     channel_init(&connection->channel, event_loop_epoll(group->loop), fd,
                  handle_event, connection);
-    connection->group = group;
-    connection->peer = *peer;
     return connection;
 }
 
