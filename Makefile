@@ -29,34 +29,30 @@ BENCH = python3 tests/bench/bench.py $(if $(PEER),--peer '$(PEER)') \
 BOTH = status=0; $(HARNESS) $(1) || status=1; \
     $(if $(2),$(HARNESS) $(2) || status=1;) exit $$status
 
-## make             build every program of every stage
+## make                      build every program of every stage
 all: $(STAGES)
 
 $(STAGES): need-compiler
 	@echo "building $@"
 	@$(BUILD) -C $@
 
-## make help        this list
+## make help                 this list
 help:
-	@sed -n 's/^## //p' Makefile
+	@sed -n 's/^## \{0,1\}//p' Makefile
 
-## make run-v04     build that stage and start its server on 127.0.0.1:8000;
-##                  ARGS="-p 9000 -v" hands options to it
+## make run-v04              build that stage, start its server on 127.0.0.1:8000
 run-v%: need-compiler
 	$(KNOWN)
 	@$(BUILD) -C $(call folder,$*) echo_server
 	@$(call folder,$*)/echo_server $(ARGS)
 
-## make diff-v04    what changed from the stage before; STAT=1: the summary only
+## make diff-v04             what changed from the stage before
 diff-v%:
 	$(KNOWN)
 	$(NEED) python3 git
 	@tests/tools/diff $(if $(STAT),--stat) v$*
 
-## make test        check every stage; make test-v04: one stage.
-##                  K=name: checks of that name, V=1: say more, X=1: stop at
-##                  the first failure, AGAIN=1: what fails gets a second try,
-##                  alone
+## make test                 check every stage; make test-v04: one stage
 test: need-harness
 	@$(HARNESS)
 
@@ -64,7 +60,7 @@ test-v%: need-harness
 	$(KNOWN)
 	@$(HARNESS) v$*
 
-## make valgrind    the same checks under valgrind; make valgrind-v04: one stage
+## make valgrind             the same under valgrind; make valgrind-v04: one stage
 valgrind: need-harness
 	$(NEED) valgrind
 	@$(call BOTH,--valgrind,$(if $(call folder,08),--helgrind))
@@ -74,26 +70,22 @@ valgrind-v%: need-harness
 	$(NEED) valgrind
 	@$(call BOTH,--valgrind v$*,$(if $(filter 08 09 10,$*),--helgrind v$*))
 
-## make sanitize    the same checks on builds with the compiler's sanitizers
+## make sanitize             the same on builds with the compiler's sanitizers
 sanitize: need-harness
 	@$(call BOTH,--sanitize,$(if $(call folder,08),--tsan))
 
-## make prove       servers that are wrong on purpose: does a check catch each?
+## make prove                servers wrong on purpose: does a check catch each?
 prove: need-harness
 	@$(HARNESS) --prove
 
-## make faults      system calls fail, memory is refused: what is survived? The
-##                  table is written to tests/faults/TABLE.md; make faults-v04:
-##                  one stage; K=accept4: that call; BRIEF=1: each failure in
-##                  one way only; CHECK=1: is the kept table what was measured?
+## make faults               calls fail, memory is refused; faults-v04: one stage
 FAULTS = python3 tests/faults/run.py $(if $(K),-k '$(K)') $(if $(V),-v) \
     $(if $(BRIEF),--brief) $(if $(CHECK),--check)
 faults: need-harness
 	$(NEED) strace
 	@$(FAULTS)
 
-## make faults-prove
-##                  servers with a mistake that only a failure shows: each found?
+## make faults-prove         mistakes that only a failure shows: is each found?
 faults-prove: need-harness
 	$(NEED) strace
 	@$(FAULTS) --prove
@@ -103,44 +95,35 @@ faults-v%: need-harness
 	$(NEED) strace
 	@$(FAULTS) v$*
 
-## make matrix      run all, and write the table of behaviours into README.md
+## make matrix               run all, write the table of behaviours into README.md
 matrix: need-harness
 	@$(HARNESS) --matrix
 
-## make fuzz        the codecs, the buffer and the HTTP parser of the last stage
-##                  against inputs that libFuzzer thinks up; TIME=600: for so
-##                  many seconds; PROVE=1: does it find mistakes?
+## make fuzz                 codecs, buffer and HTTP parser against made-up inputs
 fuzz: need-compiler
 	$(NEED) python3 clang && tests/tools/need libfuzzer
 	@python3 tests/fuzz/run.py $(if $(PROVE),--prove,--time $(or $(TIME),60))
 
-## make soak        random clients and options against the last stage, checked
-##                  byte by byte and count by count; TIME=600: for so many
-##                  seconds; SEED=7: the choices of that run, ROUND=3: of one
-##                  round; PROVE=1: does it find mistakes?
+## make soak                 random clients and options against the last stage
 soak: need-harness
 	@python3 tests/soak/run.py $(if $(TIME),--time $(TIME)) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(ROUND),--round $(ROUND)) \
 	    $(if $(PROVE),--prove)
 
-## make bench       what each stage bought, why epoll, and v10 beside the
-##                  libraries (under 5 minutes); QUICK=1: does it run at all?
-##                  PEER="command -p {port}": your own server beside them;
-##                  SAVE=1: keep the results in tests/bench/results
+## make bench                what each stage bought; v10 beside other libraries
 bench: bench-build
 	@$(BENCH) all
 
-## make bench-instructions   instructions for a message, by callgrind;
-##                  PROFILE=v10: where that server spends them
+## make bench-instructions   instructions for a message, by callgrind
 bench-instructions: bench-build
 	$(NEED) valgrind
 	@$(BENCH) $(if $(PROFILE),profile $(PROFILE),instructions)
 
-## make bench-memory   the memory of an idle connection, of 10,000
+## make bench-memory         the memory of an idle connection, of 10,000
 bench-memory: bench-build
 	@$(BENCH) memory
 
-## make bench-check   does the load generator notice what is wrong?
+## make bench-check          does the load generator notice what is wrong?
 bench-check: bench-build
 	@python3 -m unittest discover -s tests/bench -p 'test_*.py'
 
@@ -148,38 +131,52 @@ bench-build: $(STAGES)
 	$(NEED) python3
 	@$(BUILD) -C tests/bench
 
-## make lint        clang-tidy, cppcheck and clang-format over the C code
+## make lint                 clang-tidy, cppcheck and clang-format
 lint:
 	$(NEED) python3 gcc clang-tidy cppcheck clang-format
 	@tests/tools/lint
 
-## make quiet       does each step from stage to stage change only what it must?
+## make quiet                does each step change only what it must?
 quiet:
 	$(NEED) python3 git
 	@tests/tools/quiet
 
-## make map         write the table of the stages in README.md anew
+## make map                  write the table of the stages in README.md anew
 map:
 	$(NEED) python3 git
 	@tests/tools/map
 
-## make tools       the maintainers' tools: their own tests, and the links and
-##                  commands in the READMEs
+## make tools                the tools' own tests; links, commands of the READMEs
 tools:
 	$(NEED) python3 git
 	@python3 -m unittest discover -s tests/tools -p 'test_*.py'
 	@tests/tools/links
 
-## make setup       install what all of these need (Debian, Ubuntu)
+## make setup                install what all of these need (Debian, Ubuntu)
 setup:
 	@tests/tools/setup
 
-## make clean       remove what was built
+## make clean                remove what was built
 clean:
 	@for stage in $(STAGES); do $(BUILD) -C $$stage clean; done
 	@$(BUILD) -C tests/bench clean
 	@find tests \( -name __pycache__ -o -name build \) -prune \
 	    -exec rm -rf {} +
+
+##
+## Words that go with them, as in `make test-v07 K=half_close V=1`:
+##
+## test, valgrind, sanitize  K=name: checks of that name; V=1: say more; X=1: stop
+##                           at the first failure; AGAIN=1: try those again, alone
+## run    ARGS="-p 9000 -v"  options for the server
+## diff   STAT=1             the summary only
+## faults K=accept4          that call; BRIEF=1: each failure in one way only;
+##                           CHECK=1: is tests/faults/TABLE.md what is measured?
+## fuzz   TIME=600           for so many seconds; PROVE=1: does it find mistakes?
+## soak   TIME=600           the same; SEED=7: those choices; ROUND=3: that round
+## bench  PEER="cmd {port}"  your own server beside them; QUICK=1: does it run
+##                           at all? SAVE=1: keep what was measured
+## bench-instructions        PROFILE=v10: where that server spends them
 
 need-compiler:
 	$(NEED) $(firstword $(CC)) libc
