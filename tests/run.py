@@ -42,8 +42,7 @@ def options():
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run each N times")
     parser.add_argument("--again", action="store_true",
                         help="give what failed a second try, with nothing beside it")
-    parser.add_argument("--jobs", type=int, default=4 * (os.cpu_count() or 1), metavar="N",
-                        help="so many checks at a time")
+    parser.add_argument("--jobs", type=int, metavar="N", help="so many checks at a time")
     parser.add_argument("--json", metavar="FILE", help="write the outcomes there")
     parser.add_argument("--matrix", action="store_true",
                         help="write the table of behaviours into README.md")
@@ -57,10 +56,11 @@ def options():
 def main() -> int:
     args = options()
     raise_descriptor_limit()
+    mode = getattr(modes, "PROVE" if args.prove else (args.mode or "plain").upper())
+    args.jobs = max(args.jobs or mode.jobs * (os.cpu_count() or 1), 1)
     if args.prove:
         build.need_tools(modes.PLAIN)
         return prove.main(args)
-    mode = getattr(modes, (args.mode or "plain").upper())
     stages = find_stages(args.stages)
     if mode.threads and not args.stages:
         stages = [stage for stage in stages if stage.number >= FIRST_WITH_THREADS]
@@ -82,7 +82,7 @@ def run(args, stages, mode) -> int:
         report.add(Outcome(stage.name, stage.number, "make", "build", "", "", "FAIL", 0.0, words))
     tasks = plan(built, mode, args.names) * args.repeat
     try:
-        failures = run_all(tasks, max(args.jobs, 1), report.add, args.stop)
+        failures = run_all(tasks, args.jobs, report.add, args.stop)
         if args.again and not args.stop:
             run_again(failures, report)
     except KeyboardInterrupt:

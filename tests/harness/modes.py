@@ -14,6 +14,7 @@ class Mode:
     light: bool = False     # loads are made smaller
     sanitizer: str = ""     # value of -fsanitize=, if the stages are built with one
     tool: str = ""          # valgrind's tool, if they run under one
+    jobs: int = 4           # checks at a time for each CPU; most of them wait most of the time
     threads: bool = False   # looks for data races, which only stages with threads can have
 
     def wrap(self, argv, log):
@@ -52,7 +53,7 @@ def _open_descriptors(log: str) -> str:
     return f"valgrind: descriptors {', '.join(own)} left open at exit" if own else ""
 
 
-PLAIN = Mode("plain")
+PLAIN = Mode("plain", jobs=6)
 VALGRIND = Mode("valgrind", scale=10, light=True, tool="memcheck")
 HELGRIND = Mode("helgrind", scale=15, light=True, tool="helgrind", threads=True)
 SANITIZE = Mode("sanitize", scale=4, light=True, sanitizer="address,undefined")

@@ -167,7 +167,7 @@ def main(args) -> int:
         print(f"run.py: tests/wrong does not compile:\n{error}")
         return 1
     report = Proof(args.verbose, " --prove")
-    jobs = max(args.jobs, 1)
+    jobs = args.jobs
     # A mistake is often caught by waiting in vain, which needs no processor.
     prove_all(tasks * args.repeat, jobs + jobs // 2, report, args.stop)
     failed = run_all(base * args.repeat, jobs, report.add, args.stop)
