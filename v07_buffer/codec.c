@@ -15,8 +15,7 @@ static ssize_t find_raw(const char *data, size_t size, size_t scanned,
 
 Codec codec_raw(void)
 {
-    /* No read is too long; half, so that sums with it do not overflow. */
-    return (Codec){find_raw, SIZE_MAX / 2};
+    return (Codec){find_raw, CODEC_RAW_LONGEST};
 }
 
 static ssize_t find_line(const char *data, size_t size, size_t scanned,

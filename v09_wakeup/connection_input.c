@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 /* One for each thread; what is left of it is copied before the next read. */
-enum { SCRATCH = 256 * 1024 };
+enum { SCRATCH = CODEC_RAW_LONGEST };
 static _Thread_local char scratch[SCRATCH];
 
 /* So many messages of one client, then it is the others' turn. */
@@ -120,18 +120,21 @@ static void take(Connection *connection, const char *data, size_t size)
 
 /*
  * A read takes no more than may be held: output up to high water, and one
- * message. What is thrown away is not held.
+ * message. What is thrown away is not held. A read of nothing would look like
+ * end of file.
  */
 static size_t read_size(const Connection *connection)
 {
     const ConnectionGroup *group = connection->group;
-    size_t room = group->options->high_water + group->handler.codec.longest;
+    size_t most = group->options->high_water + group->handler.codec.longest;
+    size_t held =
+        buffer_size(&connection->input) + buffer_size(&connection->output);
 
     if (connection->state != OPEN)
         return SCRATCH;
-    room -= buffer_size(&connection->input) + buffer_size(&connection->output);
     if (connection->work != NULL)
-        room -= connection_work_size(connection->work);
+        held += connection_work_size(connection->work);
+    size_t room = held < most ? most - held : 1;
     return room < SCRATCH ? room : SCRATCH;
 }
 

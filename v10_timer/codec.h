@@ -13,6 +13,9 @@
 
 enum { CODEC_NOT_YET = 0, CODEC_TOO_LONG = -1 };
 
+/* What one read brings at most. */
+enum { CODEC_RAW_LONGEST = 256 * 1024 };
+
 typedef struct Codec {
     /*
      * Finds the first message in data, of which size > 0 bytes have come.
@@ -27,7 +30,7 @@ typedef struct Codec {
     size_t longest; /* header and newline included */
 } Codec;
 
-/* A message is whatever one read brought. */
+/* A message is whatever one read brought: at most CODEC_RAW_LONGEST bytes. */
 Codec codec_raw(void);
 
 /* A message is a line: at most limit bytes, then '\n'. */

@@ -172,6 +172,31 @@ class Workers(Check):
             client.reset()
 
     @promise("slow-handler", "8-", ONLY_ECHO)
+    def one_read_and_the_mark(self):
+        """-w 1 -d 30, raw: who does not read costs the mark and one read, not two reads."""
+        self.need_unscaled("memory")
+        mark, read, count = 10_000, 256 * 1024, 4
+        # What is freed goes back to the system at once, and is not counted.
+        server = self.serve("-t", "0", "-w", "1", "-d", "30", "-b", str(mark),
+                            env=(("MALLOC_MMAP_THRESHOLD_", "65536"),))
+        clients = [self.connect(server, sndbuf=1 << 20, rcvbuf=4096) for _ in range(count)]
+        before = server.memory()
+        peak, still = 0, 0
+        while still < 50:
+            moved = sum(client.send_some(bytes(1 << 18)) for client in clients)
+            peak = max(peak, server.memory() - before)
+            still = 0 if moved else still + 1
+            time.sleep(0.005)
+        # And the loop's own room for a read, and two replies on their way.
+        most = count * (mark + read) + 3 * read
+        if peak > most:
+            raise Broken(f"{count} clients send and do not read, -w 1 -d 30 -b {mark}: the server "
+                         f"held {peak:,} bytes; a mark and a read for each are {most:,} at most\n"
+                         "  does it read on while a worker has what it read before?")
+        for client in clients:
+            client.reset()
+
+    @promise("slow-handler", "8-", ONLY_ECHO)
     def reply_never_reaches_a_stranger(self):
         """A worker has a message, its client resets, and a new one gets the descriptor."""
         server = self.serve("-t", "1", "-w", "2", "-d", "250", "-f", "line")

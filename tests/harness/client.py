@@ -89,6 +89,16 @@ class Client:
         except OSError:
             return False
 
+    def send_some(self, data: bytes) -> int:
+        """Send what is taken at once. Returns how much that was."""
+        self.sock.setblocking(False)
+        try:
+            return self.sock.send(data)
+        except BlockingIOError:
+            return 0
+        finally:
+            self.sock.settimeout(self.limit)
+
     def read(self, size: int) -> bytes:
         """Read so many bytes, or fewer if the end comes first."""
         got = bytearray()
