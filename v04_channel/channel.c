@@ -2,7 +2,11 @@
 
 void channel_init(Channel *channel, Epoll *epoll, int fd, void *context)
 {
-    *channel = (Channel){.epoll = epoll, .fd = fd, .context = context};
+    *channel = (Channel){
+        .epoll = epoll,
+        .fd = fd,
+        .context = context,
+    };
 }
 
 int channel_change(Channel *channel, uint32_t events)

@@ -105,8 +105,9 @@ static bool echo(const Connection *connection)
     return write_all(connection, buffer, (size_t)size);
 }
 
-static void serve(Connection *connection)
+static void serve(void *context)
 {
+    Connection *connection = context;
     bool open = true;
 
     serving = connection->channel.fd;

@@ -1,7 +1,8 @@
 /*
- * A TCP echo server for many clients on one thread: the loop calls serve for
- * those that have sent something, and only they are read.
+ * A TCP echo server for many clients on one thread: epoll_wait(2) says which
+ * of them have sent something, and only those are read.
  */
+#include "channel.h"
 #include "event_loop.h"
 #include "inet_address.h"
 #include "log.h"

@@ -82,7 +82,10 @@ static void write_letters(char *letters)
 static struct {
     const char *address;
     unsigned port;
-} given = {"127.0.0.1", 8000};
+} given = {
+    .address = "127.0.0.1",
+    .port = 8000,
+};
 
 static void take(Options *options, int letter, const char *text)
 {
@@ -100,7 +103,9 @@ static void take(Options *options, int letter, const char *text)
 
 Options options_parse(int argc, char **argv)
 {
-    Options options = {.verbose = false};
+    Options options = {
+        .verbose = false,
+    };
     char all[2 * sizeof(known) / sizeof(known[0])];
     int letter;
 

@@ -1,8 +1,8 @@
 /*
  * Connection: one client, from accept to close.
  *
- * It owns its descriptor. Used by its loop's thread alone. When the client or
- * an error has ended it, its group is told, which destroys it.
+ * It owns its descriptor and all that it holds. Used by its loop's thread
+ * alone. When it has ended, its group is told, which destroys it.
  */
 #ifndef CONNECTION_H
 #define CONNECTION_H
@@ -33,8 +33,8 @@ typedef struct ConnectionGroup {
  * Owns fd from now on. Returns NULL when there is no memory; then that has
  * been said, and fd is closed.
  */
-Connection *connection_create(const ConnectionGroup *group, EventLoop *loop,
-                              int fd, const InetAddress *peer);
+Connection *connection_create(ConnectionGroup *group, EventLoop *loop, int fd,
+                              const InetAddress *peer);
 
 /*
  * Starts to serve it. Returns 0, or -1 when the kernel can't watch it; then

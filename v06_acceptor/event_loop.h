@@ -3,7 +3,8 @@
  * calls their channels, one after the other; whatever a callback does, all
  * others wait for it.
  *
- * Owned by whoever created it. Used by the thread that runs it alone.
+ * Owned by whoever created it. Used by the thread that runs it alone, but
+ * where it is said otherwise.
  */
 #ifndef EVENT_LOOP_H
 #define EVENT_LOOP_H

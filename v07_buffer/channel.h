@@ -1,6 +1,6 @@
 /*
- * Channel: one descriptor, what it waits for, what happened to it, and whom
- * to call then. It is what the kernel hands back when a descriptor is ready.
+ * Channel: one descriptor, and all that belongs to watching it. It is what
+ * the kernel hands back when a descriptor is ready.
  *
  * A Channel lives inside the part whose descriptor it stands for, which
  * closes that; it must stay where it is in memory while it is watched. Used

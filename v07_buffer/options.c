@@ -27,7 +27,8 @@ static const Option known[] = {
     {0},
 };
 
-enum { MANY = 1 << 30, DAY = 24 * 60 * 60 * 1000 };
+enum { MANY = 1 << 30 };
+enum { DAY = 24 * 60 * 60 * 1000 }; /* milliseconds */
 
 static const char *taken; /* the letters that this program takes */
 
@@ -116,7 +117,12 @@ static struct {
     unsigned port;
     const char *framing;
     unsigned longest;
-} given = {"127.0.0.1", 8000, "raw", 1048576};
+} given = {
+    .address = "127.0.0.1",
+    .port = 8000,
+    .framing = "raw",
+    .longest = 1048576,
+};
 
 static void take(Options *options, int letter, const char *text)
 {
@@ -139,7 +145,10 @@ static void take(Options *options, int letter, const char *text)
 
 Options options_parse(int argc, char **argv, const char *letters)
 {
-    Options options = {.high_water = 1048576};
+    Options options = {
+        .verbose = false,
+        .high_water = 1048576,
+    };
     char all[2 * sizeof(known) / sizeof(known[0])];
     int letter;
 

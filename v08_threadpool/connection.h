@@ -1,9 +1,8 @@
 /*
  * Connection: one client, from accept to close.
  *
- * It owns its descriptor and its buffers. Used by its loop's thread alone.
- * When the client, an error or its handler has ended it, its group is told,
- * which destroys it.
+ * It owns its descriptor and all that it holds. Used by its loop's thread
+ * alone. When it has ended, its group is told, which destroys it.
  */
 #ifndef CONNECTION_H
 #define CONNECTION_H

@@ -2,10 +2,12 @@
  * Epoll: the kernel's list of descriptors to watch, level-triggered: what is
  * ready is reported until it no longer is. See epoll(7).
  *
+ * It does not own what it watches. A descriptor that is closed leaves the
+ * list by itself, so long as no copy of it is open elsewhere (epoll(7),
+ * questions and answers).
+ *
  * Owned by whoever holds the struct. One thread waits; any thread may change
- * what is watched. It does not own what it watches. A descriptor that is
- * closed leaves the list by itself, so long as no copy of it is open
- * elsewhere (epoll(7), questions and answers).
+ * what is watched.
  */
 #ifndef EPOLL_H
 #define EPOLL_H

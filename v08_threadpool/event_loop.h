@@ -4,7 +4,7 @@
  * others wait for it. So a callback never blocks.
  *
  * Owned by whoever created it. Used by the thread that runs it alone, but
- * for event_loop_quit, which any thread may call.
+ * where it is said otherwise.
  */
 #ifndef EVENT_LOOP_H
 #define EVENT_LOOP_H
@@ -42,7 +42,10 @@ void event_loop_expect_delays(EventLoop *loop);
  */
 int event_loop_run(EventLoop *loop);
 
-/* The loop ends after the callbacks in hand; before it runs, at once. */
+/*
+ * The loop ends after the callbacks in hand; before it runs, at once.
+ * Any thread may call it.
+ */
 void event_loop_quit(EventLoop *loop);
 
 #endif

@@ -30,7 +30,9 @@ static const Option known[] = {
     {0},
 };
 
-enum { MANY = 1 << 30, DAY = 24 * 60 * 60 * 1000, THREADS = 1024 };
+enum { MANY = 1 << 30 };
+enum { DAY = 24 * 60 * 60 * 1000 }; /* milliseconds */
+enum { THREADS = 1024 };
 
 static const char *taken; /* the letters that this program takes */
 
@@ -119,7 +121,12 @@ static struct {
     unsigned port;
     const char *framing;
     unsigned longest;
-} given = {"127.0.0.1", 8000, "raw", 1048576};
+} given = {
+    .address = "127.0.0.1",
+    .port = 8000,
+    .framing = "raw",
+    .longest = 1048576,
+};
 
 static void take(Options *options, int letter, const char *text)
 {
@@ -147,6 +154,7 @@ Options options_parse(int argc, char **argv, const char *letters)
 {
     unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     Options options = {
+        .verbose = false,
         .high_water = 1048576,
         .io_threads = cpus,
         .processes = cpus,

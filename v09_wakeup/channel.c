@@ -4,7 +4,11 @@ void channel_init(Channel *channel, Epoll *epoll, int fd,
                   void (*on_ready)(void *context), void *context)
 {
     *channel = (Channel){
-        .epoll = epoll, .fd = fd, .on_ready = on_ready, .context = context};
+        .epoll = epoll,
+        .fd = fd,
+        .on_ready = on_ready,
+        .context = context,
+    };
 }
 
 int channel_change(Channel *channel, uint32_t events)

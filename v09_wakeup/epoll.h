@@ -2,9 +2,11 @@
  * Epoll: the kernel's list of descriptors to watch, level-triggered: what is
  * ready is reported until it no longer is. See epoll(7).
  *
- * Owned by whoever holds the struct, for one thread. It does not own what it
- * watches. A descriptor that is closed leaves the list by itself, so long as
- * no copy of it is open elsewhere (epoll(7), questions and answers).
+ * It does not own what it watches. A descriptor that is closed leaves the
+ * list by itself, so long as no copy of it is open elsewhere (epoll(7),
+ * questions and answers).
+ *
+ * Owned by whoever holds the struct, for one thread.
  */
 #ifndef EPOLL_H
 #define EPOLL_H

@@ -25,7 +25,7 @@ struct EventLoop {
     Channel signals; /* fd -1: none is caught */
     sigset_t caught;
     SignalHandler handlers[NSIG];
-    pthread_mutex_t lock; /* guards quit and tasks */
+    pthread_mutex_t lock; /* guards all up to wakeup */
     bool quit;
     TaskQueue tasks;
     Channel wakeup; /* an eventfd: others end the loop's wait with it */

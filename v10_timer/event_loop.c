@@ -26,7 +26,7 @@ struct EventLoop {
     Channel signals; /* fd -1: none is caught */
     sigset_t caught;
     SignalHandler handlers[NSIG];
-    pthread_mutex_t lock; /* guards quit, tasks, queued and woken */
+    pthread_mutex_t lock; /* guards all up to wakeup */
     bool quit;
     TaskQueue tasks;
     uint64_t queued;

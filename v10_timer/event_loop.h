@@ -4,9 +4,7 @@
  * others wait for it. So a callback never blocks.
  *
  * Owned by whoever created it. Used by the thread that runs it alone, but
- * for those from event_loop_quit on, which any thread may call at any time:
- * what another thread may do to a loop, and to all that belongs to it, is to
- * queue a task.
+ * where it is said otherwise.
  */
 #ifndef EVENT_LOOP_H
 #define EVENT_LOOP_H
@@ -51,8 +49,16 @@ void event_loop_expect_delays(EventLoop *loop);
  */
 int event_loop_run(EventLoop *loop);
 
-/* The loop ends after the callbacks in hand; before it runs, at once. */
+/*
+ * The loop ends after the callbacks in hand; before it runs, at once.
+ * Any thread may call it.
+ */
 void event_loop_quit(EventLoop *loop);
+
+/*
+ * Any thread may call what follows, at any time: what another thread may do
+ * to a loop, and to all that belongs to it, is to queue a task.
+ */
 
 /* Whether the calling thread is the one that runs the loop. */
 bool event_loop_is_here(const EventLoop *loop);
