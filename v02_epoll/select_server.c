@@ -333,7 +333,7 @@ static void parse_options(int argc, char **argv)
         case 'a': set_address(optarg); break;
         case 'p': set_port(optarg); break;
         case 'v': verbose = true; break;
-        case 'h': exit(puts(usage) < 0);
+        case 'h': exit(puts(usage) < 0 || fflush(stdout) != 0);
         case ':': wrong_use("value missing", option);
         default: wrong_use("unknown option", option);
         }

@@ -210,7 +210,7 @@ static const Response *look_up(const char *target)
         if (strncasecmp(target, "http://", strlen("http://")) != 0)
             return &bad_request;
         target += strlen("http://");
-        if (span(&target, HOST).size == 0)
+        if (*target == ':' || span(&target, HOST).size == 0)
             return &bad_request;
     }
     skip(&target, '/');

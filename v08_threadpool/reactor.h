@@ -16,6 +16,7 @@ typedef struct Reactor {
     EventLoop *loop;
     EventLoop *main_loop;
     Task run;
+    bool failed; /* its loop could not go on: known when its thread has ended */
 } Reactor;
 
 /*

@@ -1,5 +1,5 @@
 /*
- * Task: something to be done later, by another thread. The memory is the
+ * Task: something to be done later, often by another thread. The memory is the
  * giver's and must last until run is called; then it is run's. So a task can
  * always be queued: there is nothing to run out of.
  *

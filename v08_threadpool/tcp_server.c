@@ -150,11 +150,17 @@ static void stop_threads(TcpServer *server)
         thread_pool_destroy(server->group.workers);
 }
 
-static void close_reactors(TcpServer *server)
+/* Returns whether one of them could not go on. */
+static bool close_reactors(TcpServer *server)
 {
-    for (unsigned i = 0; i < server->reactor_count; i++)
+    bool failed = false;
+
+    for (unsigned i = 0; i < server->reactor_count; i++) {
+        failed |= server->reactors[i].failed;
         reactor_close(&server->reactors[i]);
+    }
     free(server->reactors);
+    return failed;
 }
 
 TcpServer *tcp_server_create(EventLoop *loop, int listener,
@@ -190,15 +196,16 @@ stop_threads:
     return NULL;
 }
 
-void tcp_server_destroy(TcpServer *server)
+int tcp_server_destroy(TcpServer *server)
 {
     acceptor_close(&server->acceptor);
     stop_threads(server);
     connection_table_visit(&server->table, on_ended, server);
     connection_table_reset(&server->table);
-    close_reactors(server);
+    bool failed = close_reactors(server);
     pthread_mutex_destroy(&server->lock);
     free(server);
+    return failed ? -1 : 0;
 }
 
 static void on_stop(void *context)
@@ -229,7 +236,8 @@ int tcp_server_serve(int listener, bool announce, const Options *options,
         goto destroy_loop;
     if (!announce || socket_announce(listener) == 0)
         result = event_loop_run(loop);
-    tcp_server_destroy(server);
+    if (tcp_server_destroy(server) < 0)
+        result = -1;
     event_loop_destroy(loop);
     return result;
 destroy_loop:

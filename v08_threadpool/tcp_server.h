@@ -21,8 +21,11 @@ TcpServer *tcp_server_create(EventLoop *loop, int listener,
                              const Options *options,
                              const ConnectionHandler *handler);
 
-/* Closes the connections that are left, as they stand. */
-void tcp_server_destroy(TcpServer *server);
+/*
+ * Closes the connections that are left, as they stand. Returns 0, or -1 when
+ * an I/O thread could not go on; then why has been said.
+ */
+int tcp_server_destroy(TcpServer *server);
 
 /*
  * Serves on a listening socket, which it closes, until SIGINT or SIGTERM;

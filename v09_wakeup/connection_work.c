@@ -73,7 +73,7 @@ size_t connection_work_size(const Work *work)
 
 void connection_work_send(Work *work, const void *data, size_t size)
 {
-    if (buffer_append(&work->reply, data, size) < 0)
+    if (!work->finished && buffer_append(&work->reply, data, size) < 0)
         work->error = errno;
 }
 

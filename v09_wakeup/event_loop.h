@@ -62,7 +62,8 @@ bool event_loop_is_here(const EventLoop *loop);
 /*
  * Has the task run by the loop's thread, never from inside a callback: after
  * those in hand, or when the loop runs. Tasks run in the order in which they
- * were queued, also those that are still there when the loop quits.
+ * were queued, also those that are still there when the loop quits, and those
+ * that these queue: where that never ends, the loop does not.
  */
 void event_loop_queue_in_loop(EventLoop *loop, Task *task);
 

@@ -75,6 +75,7 @@ static _Noreturn void run_child(pid_t parent)
 
     free(places);
     setpgid(0, 0); /* or a terminal's Ctrl-C would count twice: see stop_all */
+    signal(SIGTTOU, SIG_IGN); /* or stty tostop would stop who says something */
     sigemptyset(&awaited);
     sigaddset(&awaited, SIGCHLD);
     sigprocmask(SIG_UNBLOCK, &awaited, NULL);
@@ -203,7 +204,6 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     options = options_parse(argc, argv, "apvfmbdn");
     options.io_threads = 0; /* processes do what threads would */
-    setvbuf(stderr, NULL, _IOLBF, 0); /* no line is cut up by another's */
     signal(SIGCHLD, SIG_DFL); /* if ignored, children vanish unseen */
     sigemptyset(&awaited);
     sigaddset(&awaited, SIGINT);

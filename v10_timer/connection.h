@@ -1,8 +1,11 @@
 /*
  * Connection: one client, from accept to close.
  *
- * It owns its descriptor and all that it holds. Used by its loop's thread
- * alone. When it has ended, its group is told, which destroys it.
+ * It owns its descriptor and all that it holds. When it has ended, its group
+ * is told, which destroys it. Used by its loop's thread alone.
+ *
+ * But another thread may create and open it; and a worker that has a message
+ * of it may ask for the peer, send, and finish.
  */
 #ifndef CONNECTION_H
 #define CONNECTION_H

@@ -22,6 +22,7 @@ static inline ssize_t find_message(Connection *connection, const char *data,
     if (length == CODEC_TOO_LONG) {
         handler->on_too_long(handler->context, connection);
         connection_finish_for(connection, LIMIT);
+        connection->reason = LIMIT; /* also where the handler finished it */
     }
     return length;
 }

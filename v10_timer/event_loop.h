@@ -66,7 +66,8 @@ bool event_loop_is_here(const EventLoop *loop);
 /*
  * Has the task run by the loop's thread, never from inside a callback: after
  * those in hand, or when the loop runs. Tasks run in the order in which they
- * were queued, also those that are still there when the loop quits.
+ * were queued, also those that are still there when the loop quits, and those
+ * that these queue: where that never ends, the loop does not.
  */
 void event_loop_queue_in_loop(EventLoop *loop, Task *task);
 
@@ -82,8 +83,8 @@ typedef struct TimerId {
 /*
  * Have the loop's thread call on_due: at a time, see timer_queue_now; after
  * a while; every so often, first after that while, without drift. Times are
- * nanoseconds. Where the loop was late by more than a period, what it missed
- * is left out. Without memory, the call of the TimerId is NULL.
+ * nanoseconds; a period is more than 0. Where the loop was late by more than
+ * a period, what it missed is left out. Without memory, the call of the TimerId is NULL.
  */
 TimerId event_loop_run_at(EventLoop *loop, int64_t due,
                           void (*on_due)(void *context), void *context);
@@ -93,12 +94,11 @@ TimerId event_loop_run_every(EventLoop *loop, int64_t period,
                              void (*on_due)(void *context), void *context);
 
 /*
- * It is not called any more. On the loop's thread that is true at once, also
- * for one that is due already, and for the one that is being called; from
- * other threads, soon. An id whose call has come and gone does no harm.
- * Returns 0, or -1 with errno set when there is no memory.
+ * It is not called any more, also when it is due already, or is the one that
+ * is being called; by another thread, a call in hand is not waited for. An id
+ * whose call has come and gone does no harm.
  */
-int event_loop_cancel(EventLoop *loop, TimerId id);
+void event_loop_cancel(EventLoop *loop, TimerId id);
 
 /* Tasks that were queued, and wake-ups that were written, so far. */
 void event_loop_count(EventLoop *loop, uint64_t *queued, uint64_t *woken);

@@ -34,10 +34,19 @@ static void print(const char *format, va_list arguments, const char *reason)
             reason ? ": " : "", reason ? reason : "");
 }
 
+/* As many whole lines as a pipe takes in one piece; each is much shorter. */
+static size_t first_lines(const char *text, size_t size)
+{
+    if (size <= PIPE_BUF)
+        return size;
+    const char *newline = memrchr(text, '\n', PIPE_BUF);
+    return newline == NULL ? PIPE_BUF : (size_t)(newline - text) + 1;
+}
+
 void log_text(const char *text, size_t size)
 {
     while (size > 0 && !would_block()) {
-        size_t piece = size < PIPE_BUF ? size : PIPE_BUF;
+        size_t piece = first_lines(text, size);
         ssize_t written = write(STDERR_FILENO, text, piece);
         if (written < 0)
             return;

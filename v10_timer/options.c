@@ -98,8 +98,10 @@ static unsigned milliseconds(int letter, const char *text)
     size_t length = digits;
     char *end;
 
-    if (text[length] == '.')
-        length += 1 + strspn(text + length + 1, "0123456789");
+    if (text[length] == '.') {
+        digits += strspn(text + length + 1, "0123456789");
+        length = digits + 1;
+    }
     double seconds = strtod(text, &end);
     if (digits == 0 || text[length] != '\0' || seconds * 1000 > DAY) {
         char what[64];

@@ -36,7 +36,8 @@ static void run(void *context)
 {
     Reactor *reactor = context;
 
-    if (event_loop_run(reactor->loop) < 0)
+    reactor->failed = event_loop_run(reactor->loop) < 0;
+    if (reactor->failed)
         event_loop_quit(reactor->main_loop);
 }
 

@@ -21,6 +21,7 @@ typedef struct Reactor {
     void (*on_ended)(void *owner);
     void *owner;
     Task run;
+    bool failed; /* its loop could not go on: known when its thread has ended */
     Task drain;
     Task drained;
     bool draining; /* those two are on their way */

@@ -68,13 +68,23 @@ int socket_accept(int listener, InetAddress *peer)
     return accept4(listener, &peer->any, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
+/*
+ * For how many milliseconds TCP has been sending the same bytes again: each
+ * wait for their acknowledgement is twice the one before (RFC 6298, 5.5).
+ */
+static unsigned repeating(const struct tcp_info *info)
+{
+    unsigned tries = info->tcpi_retransmits < 31 ? info->tcpi_retransmits : 31;
+
+    return (info->tcpi_rto - (info->tcpi_rto >> tries)) / 1000;
+}
+
 unsigned socket_idle(int fd)
 {
     struct tcp_info info = {0};
     socklen_t size = sizeof(info);
 
     getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size);
-    return info.tcpi_last_data_recv < info.tcpi_last_data_sent
-               ? info.tcpi_last_data_recv
-               : info.tcpi_last_data_sent;
+    unsigned sent = info.tcpi_last_data_sent + repeating(&info);
+    return sent < info.tcpi_last_data_recv ? sent : info.tcpi_last_data_recv;
 }

@@ -26,8 +26,9 @@ int socket_announce(int listener);
 int socket_accept(int listener, InetAddress *peer);
 
 /*
- * For how many milliseconds no byte has come in and none has gone out, by the
- * kernel's own count: see TCP_INFO in tcp(7).
+ * For how many milliseconds no byte has come in and none has gone out for the
+ * first time, by the kernel's own count: see TCP_INFO in tcp(7). 0 where it
+ * does not tell.
  */
 unsigned socket_idle(int fd);
 

@@ -34,34 +34,29 @@ struct TcpServer {
     int64_t deadline; /* of draining */
 };
 
-static bool is_full(TcpServer *server, const InetAddress *peer)
+/* Takes a place for one more connection. Returns whether there was one. */
+static bool take_place(TcpServer *server)
 {
-    char text[INET_ADDRESS_TEXT];
     unsigned limit = server->options->connections;
 
     pthread_mutex_lock(&server->lock);
-    bool full = limit > 0 && server->open >= limit;
+    bool taken = limit == 0 || server->open < limit;
+    server->open += taken;
     pthread_mutex_unlock(&server->lock);
-    if (full)
-        log_line("refused %s: %u connections are open",
-                 inet_address_format(peer, text), limit);
-    return full;
+    return taken;
 }
 
-/* A connection was opened (1) or has ended (-1). */
-static void count(TcpServer *server, int change)
+/* The last one that a draining server waited for ends it. */
+static void on_ended(void *owner)
 {
+    TcpServer *server = owner;
+
     pthread_mutex_lock(&server->lock);
-    server->open += (unsigned)change;
+    server->open--;
     bool last = server->draining && server->open == 0;
     pthread_mutex_unlock(&server->lock);
     if (last)
         event_loop_quit(server->loop);
-}
-
-static void on_ended(void *owner)
-{
-    count(owner, -1);
 }
 
 /* The reactors get the connections in turn. */
@@ -70,19 +65,25 @@ static Reactor *next_reactor(TcpServer *server)
     return &server->reactors[server->next++ % server->reactor_count];
 }
 
+static void refuse(TcpServer *server, int fd, const InetAddress *peer)
+{
+    char text[INET_ADDRESS_TEXT];
+
+    log_line("refused %s: %u connections are open",
+             inet_address_format(peer, text), server->options->connections);
+    server->refused.accepted++;
+    server->refused.closed[LIMIT]++;
+    close(fd);
+}
+
 static void on_client(void *context, int fd, const InetAddress *peer)
 {
     TcpServer *server = context;
 
-    if (is_full(server, peer)) {
-        server->refused.accepted++;
-        server->refused.closed[LIMIT]++;
-        close(fd);
-        return;
-    }
-    count(server, 1);
-    if (reactor_serve(next_reactor(server), fd, peer) < 0)
-        count(server, -1);
+    if (!take_place(server))
+        refuse(server, fd, peer);
+    else if (reactor_serve(next_reactor(server), fd, peer) < 0)
+        on_ended(server);
 }
 
 static int open_reactors(TcpServer *server, const ConnectionHandler *handler)
@@ -140,11 +141,17 @@ static void stop_threads(TcpServer *server)
         thread_pool_destroy(server->workers);
 }
 
-static void close_reactors(TcpServer *server)
+/* Returns whether one of them could not go on. */
+static bool close_reactors(TcpServer *server)
 {
-    for (unsigned i = 0; i < server->reactor_count; i++)
+    bool failed = false;
+
+    for (unsigned i = 0; i < server->reactor_count; i++) {
+        failed |= server->reactors[i].failed;
         reactor_close(&server->reactors[i]);
+    }
     free(server->reactors);
+    return failed;
 }
 
 TcpServer *tcp_server_create(EventLoop *loop, int listener,
@@ -198,15 +205,16 @@ static void print_report(TcpServer *server)
     free(text);
 }
 
-void tcp_server_destroy(TcpServer *server)
+int tcp_server_destroy(TcpServer *server)
 {
     acceptor_close(&server->acceptor);
     stop_threads(server);
     if (server->reports > 0)
         print_report(server);
-    close_reactors(server);
+    bool failed = close_reactors(server);
     pthread_mutex_destroy(&server->lock);
     free(server);
+    return failed ? -1 : 0;
 }
 
 static void drain_reactors(TcpServer *server)
@@ -298,7 +306,8 @@ int tcp_server_serve(int listener, bool announce, const Options *options,
         goto destroy_loop;
     if (!announce || socket_announce(listener) == 0)
         result = event_loop_run(loop);
-    tcp_server_destroy(server);
+    if (tcp_server_destroy(server) < 0)
+        result = -1;
     event_loop_destroy(loop);
     return result;
 destroy_loop:

@@ -9,7 +9,7 @@ typedef struct TimedCall {
     Task task;
     TimedCalls *calls; /* that it is one of */
     uint64_t number; /* 0: not in use, or cancelled */
-    bool queued; /* task is on its way: it must not be used for another */
+    bool queued; /* task is on its way, and ends it if it was cancelled */
     int64_t due;
     int64_t period; /* 0: once */
     void (*on_due)(void *context);
@@ -17,12 +17,6 @@ typedef struct TimedCall {
     struct TimedCall *next;
     struct TimedCall *next_spare;
 } TimedCall;
-
-/* A TimedCall that another thread cancels. */
-typedef struct Cancel {
-    Task task;
-    TimerId id;
-} Cancel;
 
 void timed_calls_open(TimedCalls *calls, EventLoop *loop)
 {
@@ -40,61 +34,73 @@ void timed_calls_close(TimedCalls *calls)
     pthread_mutex_destroy(&calls->lock);
 }
 
-/* Another thread may be about to use the memory for another call. */
-static bool is_to_come(TimerId id)
-{
-    TimedCalls *calls = id.call->calls;
-
-    pthread_mutex_lock(&calls->lock);
-    bool same = id.call->number == id.number;
-    pthread_mutex_unlock(&calls->lock);
-    return same;
-}
-
-static void release(TimedCall *call)
+/* It may be used for another, unless its task is still to come. */
+static void end(TimedCall *call)
 {
     TimedCalls *calls = call->calls;
 
-    timer_queue_clear(event_loop_timers(calls->loop), &call->timer);
     pthread_mutex_lock(&calls->lock);
-    call->number = 0;
-    call->next_spare = calls->spare;
-    calls->spare = call;
+    if (!call->queued) {
+        call->number = 0;
+        call->next_spare = calls->spare;
+        calls->spare = call;
+    }
     pthread_mutex_unlock(&calls->lock);
 }
 
-static void set_call(void *context)
+static void set_timer(TimedCall *call)
+{
+    if (timer_queue_set(event_loop_timers(call->calls->loop), &call->timer,
+                        call->due) == 0)
+        return;
+    log_error("timer");
+    end(call);
+}
+
+/* By the loop's thread, for whoever has scheduled or cancelled it. */
+static void do_queued(void *context)
 {
     TimedCall *call = context;
+    TimedCalls *calls = call->calls;
 
+    pthread_mutex_lock(&calls->lock);
     call->queued = false;
-    if (call->number == 0) {
-        release(call);
+    bool cancelled = call->number == 0;
+    pthread_mutex_unlock(&calls->lock);
+    if (!cancelled) {
+        set_timer(call);
         return;
     }
-    if (timer_queue_set(event_loop_timers(call->calls->loop), &call->timer,
-                        call->due) < 0) {
-        log_error("timer");
-        release(call);
-    }
+    timer_queue_clear(event_loop_timers(calls->loop), &call->timer);
+    end(call);
+}
+
+static uint64_t number_of(TimedCall *call)
+{
+    pthread_mutex_lock(&call->calls->lock);
+    uint64_t number = call->number;
+    pthread_mutex_unlock(&call->calls->lock);
+    return number;
 }
 
 /* The callback may cancel its own call, and that be used for another. */
 static void handle_due(void *context)
 {
     TimedCall *call = context;
-    uint64_t number = call->number;
+    uint64_t number = number_of(call);
 
+    if (number == 0)
+        return;
     call->on_due(call->context);
-    if (!is_to_come((TimerId){call, number}))
+    if (number_of(call) != number)
         return;
     if (call->period == 0) {
-        release(call);
+        end(call);
         return;
     }
     int64_t late = timer_queue_now() - call->due;
     call->due += call->period * (late / call->period + 1);
-    set_call(call);
+    set_timer(call);
 }
 
 static TimedCall *new_call(TimedCalls *calls)
@@ -125,7 +131,7 @@ static TimerId schedule(EventLoop *loop, int64_t due, int64_t period,
     call->number = id.number;
     pthread_mutex_unlock(&calls->lock);
     call->timer = (Timer){.on_due = handle_due, .context = call};
-    call->task = (Task){.run = set_call, .context = call};
+    call->task = (Task){.run = do_queued, .context = call};
     call->queued = true;
     call->due = due;
     call->period = period;
@@ -141,49 +147,41 @@ TimerId event_loop_run_at(EventLoop *loop, int64_t due,
     return schedule(loop, due, 0, on_due, context);
 }
 
+/* A time that is too far away to be said never comes. */
+static int64_t from_now(int64_t delay)
+{
+    int64_t now = timer_queue_now();
+
+    return delay < INT64_MAX - now ? now + delay : INT64_MAX;
+}
+
 TimerId event_loop_run_after(EventLoop *loop, int64_t delay,
                              void (*on_due)(void *context), void *context)
 {
-    return schedule(loop, timer_queue_now() + delay, 0, on_due, context);
+    return schedule(loop, from_now(delay), 0, on_due, context);
 }
 
 TimerId event_loop_run_every(EventLoop *loop, int64_t period,
                              void (*on_due)(void *context), void *context)
 {
-    return schedule(loop, timer_queue_now() + period, period, on_due, context);
+    return schedule(loop, from_now(period), period, on_due, context);
 }
 
-static void cancel(TimerId id)
+void event_loop_cancel(EventLoop *loop, TimerId id)
 {
+    TimedCalls *calls = event_loop_timed_calls(loop);
     TimedCall *call = id.call;
 
-    if (call == NULL || !is_to_come(id))
+    if (call == NULL)
         return;
-    if (call->queued)
-        call->number = 0; /* and set_call releases it */
-    else
-        release(call);
-}
-
-static void cancel_in_loop(void *context)
-{
-    Cancel *request = context;
-
-    cancel(request->id);
-    free(request);
-}
-
-int event_loop_cancel(EventLoop *loop, TimerId id)
-{
-    if (event_loop_is_here(loop)) {
-        cancel(id);
-        return 0;
-    }
-    Cancel *request = malloc(sizeof(*request));
-    if (request == NULL)
-        return -1;
-    request->task = (Task){.run = cancel_in_loop, .context = request};
-    request->id = id;
-    event_loop_queue_in_loop(loop, &request->task);
-    return 0;
+    pthread_mutex_lock(&calls->lock);
+    bool found = call->number == id.number;
+    bool first = found && !call->queued;
+    if (found)
+        call->number = 0;
+    if (first)
+        call->queued = true;
+    pthread_mutex_unlock(&calls->lock);
+    if (first)
+        event_loop_run_in_loop(loop, &call->task);
 }

@@ -80,7 +80,7 @@ static bool set_timerfd(TimerQueue *queue, int64_t due)
  */
 static void set_clock(TimerQueue *queue)
 {
-    if (queue->busy || queue->count == 0)
+    if (queue->running != 0 || queue->count == 0)
         return;
     int64_t due = queue->heap[1]->due;
     if (queue->set_for != 0 && queue->set_for <= due)
@@ -96,13 +96,13 @@ void timer_queue_run(TimerQueue *queue)
 {
     int64_t now = timer_queue_now();
 
-    queue->busy = true;
+    queue->running = now;
     while (queue->count > 0 && queue->heap[1]->due <= now) {
         Timer *timer = queue->heap[1];
         timer_queue_clear(queue, timer);
         timer->on_due(timer->context);
     }
-    queue->busy = false;
+    queue->running = 0;
     set_clock(queue);
 }
 
@@ -163,7 +163,8 @@ int timer_queue_set(TimerQueue *queue, Timer *timer, int64_t due)
             return -1;
         put(queue, timer, ++queue->count);
     }
-    timer->due = due > 0 ? due : 1; /* 0 would stop the timerfd */
+    /* Never 0, which would stop the timerfd, nor in the batch that is run. */
+    timer->due = due > queue->running ? due : queue->running + 1;
     move_up(queue, timer);
     move_down(queue, timer);
     set_clock(queue);

@@ -30,7 +30,7 @@ typedef struct TimerQueue {
     size_t count;
     size_t capacity;
     int64_t set_for; /* what the timerfd is set for; 0: nothing */
-    bool busy; /* timers are being called: it is set after them */
+    int64_t running; /* those due by then are being called; 0: none are */
 } TimerQueue;
 
 /* The time now. */
@@ -43,9 +43,9 @@ int timer_queue_open(TimerQueue *queue, Epoll *epoll);
 void timer_queue_close(TimerQueue *queue);
 
 /*
- * Sets a timer, or sets it anew: on_due is called once, when due has come,
- * in the order of due, at a time of the same batch as others that are late.
- * In logarithmic time. Returns 0, or -1 with errno set when there is no
+ * Sets a timer, or sets it anew: on_due is called once, when due has come;
+ * of several that are due, in that order. One that is set while they are
+ * called has its turn after them, be it late or not. In logarithmic time. Returns 0, or -1 with errno set when there is no
  * memory; setting a timer anew needs none.
  */
 int timer_queue_set(TimerQueue *queue, Timer *timer, int64_t due);

@@ -163,6 +163,22 @@ class Idle(Check):
                          "read nor sent, is still connected more than a second later")
 
     @promise("idle-eviction", "10-", ONLY_ECHO)
+    def who_vanished_is_closed(self):
+        """-i 1: a client vanishes with a reply on its way; what TCP repeats is no talk."""
+        server = self.serve("-i", "1")
+        client = self.connect(server)
+        client.echo()
+        client.vanish()
+        start = time.monotonic()
+        client.send(b"is anybody there?\n")
+        if not self.becomes(lambda: server.fds() <= server.base_fds, 1.9):
+            raise Broken("-i 1: a client vanished with a reply on its way; 1.9 s later the server "
+                         "still keeps it\n  do bytes count that TCP sends once more?")
+        if time.monotonic() - start < 1:
+            raise Broken(f"-i 1: it was closed {time.monotonic() - start:.2f} s after it had last "
+                         "been heard; no sooner than that is promised")
+
+    @promise("idle-eviction", "10-", ONLY_ECHO)
     def who_waits_for_the_handler_is_kept(self):
         """-i 0.3 -w 1 -d 600: three messages of two clients are handled for 1.8 s in all."""
         server = self.serve("-i", "0.3", "-w", "1", "-d", "600", "-f", "line")

