@@ -227,9 +227,12 @@ static void open_connection(void)
 /* Returns -1 unless it is for lack of memory, which may come to an end. */
 static int fail_to_wait(const char *call)
 {
+    static bool said;
     bool fatal = errno != ENOMEM;
 
-    warn("%s", call);
+    if (fatal || !said)
+        warn("%s", call);
+    said = true;
     poll(NULL, 0, 10); /* it may fail again: sleep for 10 ms, not spin */
     return fatal ? -1 : 0;
 }

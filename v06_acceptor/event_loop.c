@@ -1,6 +1,7 @@
 #include "event_loop.h"
 #include "log.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -91,7 +92,10 @@ int event_loop_wait_writable(EventLoop *loop, int fd)
     };
 
     while (!loop->quit && either[0].revents == 0) {
-        poll(either, 2, -1);
+        if (poll(either, 2, -1) < 0 && errno != EINTR) {
+            log_error("poll");
+            return -1;
+        }
         if (either[1].revents != 0)
             handle_signal(loop);
     }

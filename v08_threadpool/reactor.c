@@ -20,10 +20,11 @@ int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own)
     return reactor->loop == NULL ? -1 : 0;
 }
 
-void reactor_close(Reactor *reactor)
+int reactor_close(Reactor *reactor)
 {
     if (reactor->loop != reactor->main_loop)
         event_loop_destroy(reactor->loop);
+    return reactor->failed ? -1 : 0;
 }
 
 void reactor_start(Reactor *reactor, ThreadPool *threads)

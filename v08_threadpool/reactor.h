@@ -25,8 +25,11 @@ typedef struct Reactor {
  */
 int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own);
 
-/* Its own loop must not run any more. */
-void reactor_close(Reactor *reactor);
+/*
+ * Its own loop must not run any more. Returns 0, or -1 when that could not go
+ * on; then why has been said.
+ */
+int reactor_close(Reactor *reactor);
 
 /* Has its own loop, if that is what it has, run by one of the threads. */
 void reactor_start(Reactor *reactor, ThreadPool *threads);

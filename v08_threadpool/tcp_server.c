@@ -121,12 +121,10 @@ static int start_workers(TcpServer *server)
 {
     unsigned workers = server->options->workers;
 
-    if (workers > 0) {
-        server->group.workers = thread_pool_create(workers);
-        if (server->group.workers == NULL)
-            return -1;
-    }
-    return 0;
+    if (workers == 0)
+        return 0;
+    server->group.workers = thread_pool_create(workers);
+    return server->group.workers == NULL ? -1 : 0;
 }
 
 static int start_threads(TcpServer *server)
@@ -150,17 +148,15 @@ static void stop_threads(TcpServer *server)
         thread_pool_destroy(server->group.workers);
 }
 
-/* Returns whether one of them could not go on. */
-static bool close_reactors(TcpServer *server)
+static int close_reactors(TcpServer *server)
 {
-    bool failed = false;
+    int result = 0;
 
-    for (unsigned i = 0; i < server->reactor_count; i++) {
-        failed |= server->reactors[i].failed;
-        reactor_close(&server->reactors[i]);
-    }
+    for (unsigned i = 0; i < server->reactor_count; i++)
+        if (reactor_close(&server->reactors[i]) < 0)
+            result = -1;
     free(server->reactors);
-    return failed;
+    return result;
 }
 
 TcpServer *tcp_server_create(EventLoop *loop, int listener,
@@ -202,10 +198,10 @@ int tcp_server_destroy(TcpServer *server)
     stop_threads(server);
     connection_table_visit(&server->table, on_ended, server);
     connection_table_reset(&server->table);
-    bool failed = close_reactors(server);
+    int result = close_reactors(server);
     pthread_mutex_destroy(&server->lock);
     free(server);
-    return failed ? -1 : 0;
+    return result;
 }
 
 static void on_stop(void *context)

@@ -161,8 +161,10 @@ static void handle_event(void *context)
     Connection *connection = context;
     uint32_t ready = connection->channel.ready;
 
-    if (connection->state == ENDED)
+    if (connection->state == ENDED) {
+        leave(connection);
         return;
+    }
     connection->handling = true;
     if (!(ready & (EPOLLIN | EPOLLOUT)))
         ready = connection->channel.events;

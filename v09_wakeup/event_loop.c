@@ -2,6 +2,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,8 +10,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* How often a call is made that must not fail. */
-enum { TRIES = 10 };
+/* How often a call is made that must not fail; milliseconds between. */
+enum { TRIES = 100, REST = 1 };
 
 typedef struct SignalHandler {
     void (*on_signal)(void *context);
@@ -190,9 +191,11 @@ static void write_wakeup(EventLoop *loop)
 {
     int tries = 0;
 
-    while (eventfd_write(loop->wakeup.fd, 1) < 0 && ++tries < TRIES)
+    while (eventfd_write(loop->wakeup.fd, 1) < 0 && ++tries < TRIES) {
         if (tries == 1 && errno != EINTR && errno != EAGAIN)
             log_error("eventfd_write");
+        poll(NULL, 0, REST);
+    }
 }
 
 /* The loop's own thread need not be woken: it looks before it waits. */

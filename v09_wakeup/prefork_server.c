@@ -29,6 +29,9 @@ typedef struct Place {
     int64_t due; /* no fork before: a child may die at once, every time */
 } Place;
 
+/* How often a call is made that must not fail. */
+enum { TRIES = 10 };
+
 static const int64_t second = 1000000000; /* times are in nanoseconds */
 static const int64_t never = INT64_MAX;
 
@@ -133,7 +136,11 @@ static bool has_ended(const Place *place, int *status)
     do {
         ended = waitpid(place->pid, status, WNOHANG);
     } while (ended < 0 && errno == EINTR);
-    return ended == place->pid;
+    if (ended < 0) {
+        log_error("waitpid"); /* whatever became of it, it is not ours */
+        *status = 0;
+    }
+    return ended != 0;
 }
 
 /* Several may have died for one SIGCHLD. Returns how many are left. */
@@ -155,12 +162,20 @@ static unsigned clear_places(void)
     return left;
 }
 
+/* A child that is not told to stop would be waited for for ever. */
+static void signal_child(pid_t pid, int signo)
+{
+    for (int i = 0; i < TRIES && kill(pid, signo) < 0; i++)
+        if (i == 0)
+            log_error("kill %d", pid);
+}
+
 /* To every child. Not to an empty place: kill(0) is the own group. */
 static void signal_all(int signo)
 {
     for (Place *place = places; place < places + options.processes; place++)
         if (place->pid != 0)
-            kill(place->pid, signo);
+            signal_child(place->pid, signo);
 }
 
 /* The last listening socket to be closed makes the kernel refuse clients. */

@@ -87,12 +87,13 @@ int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
     return 0;
 }
 
-void reactor_close(Reactor *reactor)
+int reactor_close(Reactor *reactor)
 {
     connection_table_visit(&reactor->table, on_ended, reactor);
     connection_table_reset(&reactor->table);
     if (reactor->loop != reactor->main_loop)
         event_loop_destroy(reactor->loop);
+    return reactor->failed ? -1 : 0;
 }
 
 void reactor_start(Reactor *reactor, ThreadPool *threads)

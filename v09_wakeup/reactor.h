@@ -37,8 +37,11 @@ int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
                  const ConnectionGroup *group, void (*ended)(void *owner),
                  void *owner);
 
-/* Closes the connections that are left. Its own loop must have ended. */
-void reactor_close(Reactor *reactor);
+/*
+ * Closes the connections that are left. Its own loop must have ended. Returns
+ * 0, or -1 when that could not go on; then why has been said.
+ */
+int reactor_close(Reactor *reactor);
 
 /* Has its own loop, if that is what it has, run by one of the threads. */
 void reactor_start(Reactor *reactor, ThreadPool *threads);

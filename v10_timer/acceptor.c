@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 enum { REST = 10 }; /* milliseconds */
+enum { TRIES = 10 }; /* to accept who has come, before the end */
 
 static int open_spare(void)
 {
@@ -55,14 +56,15 @@ static void refuse(Acceptor *acceptor)
         handle_failure(acceptor, error);
 }
 
-/* Returns whether there was a client that could be accepted. */
-static bool accept_client(Acceptor *acceptor)
+/* Returns 0, or the error for which none could be accepted. */
+static int accept_client(Acceptor *acceptor)
 {
     InetAddress peer;
 
     if (acceptor->spare < 0)
         acceptor->spare = open_spare();
     int fd = socket_accept(acceptor->channel.fd, &peer);
+    int error = fd < 0 ? errno : 0;
     if (fd >= 0) {
         acceptor->last_error = 0;
         acceptor->on_client(acceptor->context, fd, &peer);
@@ -71,7 +73,7 @@ static bool accept_client(Acceptor *acceptor)
     } else {
         handle_failure(acceptor, errno);
     }
-    return fd >= 0;
+    return error;
 }
 
 static void handle_event(void *context)
@@ -103,10 +105,16 @@ int acceptor_open(Acceptor *acceptor, EventLoop *loop, int listener,
     return 0;
 }
 
+/* Most errors are one client's: others may wait behind it. */
 void acceptor_drain(Acceptor *acceptor)
 {
-    for (int i = 0; i < SOMAXCONN && accept_client(acceptor); i++)
-        ;
+    int tries = TRIES;
+    int error = 0;
+
+    for (int i = 0; i < SOMAXCONN && tries > 0 && error != EAGAIN; i++) {
+        error = accept_client(acceptor);
+        tries -= error != 0;
+    }
     close(acceptor->channel.fd);
     acceptor->channel.fd = -1;
 }

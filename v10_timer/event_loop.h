@@ -84,7 +84,8 @@ typedef struct TimerId {
  * Have the loop's thread call on_due: at a time, see timer_queue_now; after
  * a while; every so often, first after that while, without drift. Times are
  * nanoseconds; a period is more than 0. Where the loop was late by more than
- * a period, what it missed is left out. Without memory, the call of the TimerId is NULL.
+ * a period, what it missed is left out. Without memory, that is said, and
+ * the call of the TimerId is NULL; from another thread it may only be said.
  */
 TimerId event_loop_run_at(EventLoop *loop, int64_t due,
                           void (*on_due)(void *context), void *context);

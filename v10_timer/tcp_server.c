@@ -10,10 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/*
- * How long a server that is to stop waits for its clients, and how often it
- * looks at them, in nanoseconds.
- */
+/* How long a stop waits for clients, how often it looks: in nanoseconds. */
 static const int64_t DRAIN_TIME = 3000000000;
 static const int64_t DRAIN_TICK = 50000000;
 
@@ -112,12 +109,10 @@ static int start_workers(TcpServer *server)
 {
     unsigned workers = server->options->workers;
 
-    if (workers > 0) {
-        server->workers = thread_pool_create(workers);
-        if (server->workers == NULL)
-            return -1;
-    }
-    return 0;
+    if (workers == 0)
+        return 0;
+    server->workers = thread_pool_create(workers);
+    return server->workers == NULL ? -1 : 0;
 }
 
 static int start_threads(TcpServer *server)
@@ -141,17 +136,15 @@ static void stop_threads(TcpServer *server)
         thread_pool_destroy(server->workers);
 }
 
-/* Returns whether one of them could not go on. */
-static bool close_reactors(TcpServer *server)
+static int close_reactors(TcpServer *server)
 {
-    bool failed = false;
+    int result = 0;
 
-    for (unsigned i = 0; i < server->reactor_count; i++) {
-        failed |= server->reactors[i].failed;
-        reactor_close(&server->reactors[i]);
-    }
+    for (unsigned i = 0; i < server->reactor_count; i++)
+        if (reactor_close(&server->reactors[i]) < 0)
+            result = -1;
     free(server->reactors);
-    return failed;
+    return result;
 }
 
 TcpServer *tcp_server_create(EventLoop *loop, int listener,
@@ -211,10 +204,10 @@ int tcp_server_destroy(TcpServer *server)
     stop_threads(server);
     if (server->reports > 0)
         print_report(server);
-    bool failed = close_reactors(server);
+    int result = close_reactors(server);
     pthread_mutex_destroy(&server->lock);
     free(server);
-    return failed ? -1 : 0;
+    return result;
 }
 
 static void drain_reactors(TcpServer *server)

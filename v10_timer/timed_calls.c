@@ -124,8 +124,10 @@ static TimerId schedule(EventLoop *loop, int64_t due, int64_t period,
     TimedCalls *calls = event_loop_timed_calls(loop);
     TimedCall *call = new_call(calls);
 
-    if (call == NULL)
+    if (call == NULL) {
+        log_error("timer");
         return (TimerId){0};
+    }
     pthread_mutex_lock(&calls->lock);
     TimerId id = {call, ++calls->numbers};
     call->number = id.number;
@@ -138,6 +140,8 @@ static TimerId schedule(EventLoop *loop, int64_t due, int64_t period,
     call->on_due = on_due;
     call->context = context;
     event_loop_run_in_loop(loop, &call->task);
+    if (event_loop_is_here(loop) && number_of(call) == 0)
+        return (TimerId){0}; /* there was no memory to set it */
     return id;
 }
 

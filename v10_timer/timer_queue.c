@@ -1,6 +1,7 @@
 #include "timer_queue.h"
 #include "log.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -8,8 +9,8 @@
 
 enum { SECOND = 1000000000 };
 
-/* How often a call is made that must not fail. */
-enum { TRIES = 10 };
+/* How often a call is made that must not fail; milliseconds between. */
+enum { TRIES = 100, REST = 1 };
 
 int64_t timer_queue_now(void)
 {
@@ -69,6 +70,7 @@ static bool set_timerfd(TimerQueue *queue, int64_t due)
             log_error("timerfd_settime");
         if (++tries == TRIES)
             return false;
+        poll(NULL, 0, REST);
     }
     return true;
 }

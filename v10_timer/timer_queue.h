@@ -45,8 +45,9 @@ void timer_queue_close(TimerQueue *queue);
 /*
  * Sets a timer, or sets it anew: on_due is called once, when due has come;
  * of several that are due, in that order. One that is set while they are
- * called has its turn after them, be it late or not. In logarithmic time. Returns 0, or -1 with errno set when there is no
- * memory; setting a timer anew needs none.
+ * called has its turn after them, be it late or not. In logarithmic time.
+ * Returns 0, or -1 with errno set when there is no memory; setting a timer
+ * anew needs none.
  */
 int timer_queue_set(TimerQueue *queue, Timer *timer, int64_t due);
 
