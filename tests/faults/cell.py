@@ -145,7 +145,17 @@ class Run:
         finally:
             if tracer:
                 tracer.stop()
-        self.after()
+        if self.row.cost == cat.FATAL and self.log.hits():
+            self._ended()
+        else:
+            self.after()
+
+    def _ended(self):
+        status = self.server.wait_exit(LIMIT)
+        if status != 1:
+            raise Broken(f"it can't go on, and ends with {exit_words(status)}, not with status 1")
+        self.check_stderr(said=True)
+        self.check_memory()
 
     def after(self):
         """All is well again."""
