@@ -57,6 +57,8 @@ class Row:
 _PREFORK = ("prefork_server",)
 _ALONE = ("echo_server", "select_server", "poll_server", "http_server", "chargen_server")
 IDLE = ("-i", "0.3")
+EACH = (ONCE, LATER, "3", "4")
+LONG = ("1..30",)       # longer than a call is tried again at once
 _READ = "read readv recvfrom recvmsg"
 _WRITE = "write writev sendto sendmsg"
 _WAIT = "epoll_wait epoll_pwait poll ppoll select pselect6"
@@ -73,7 +75,10 @@ ROWS = (
     Row("accept4", "EMFILE", NEWCOMER, stages=(6, 99), says=False,
         more=("openat:error=EMFILE:when=1..3",),
         why="the spare descriptor can't be had back at once"),
-    Row("accept accept4", "ECONNABORTED EMFILE ENOBUFS", says=False, phase=STOPPING),
+    Row("accept accept4", "ECONNABORTED EMFILE ENOBUFS", NEWCOMER, says=False, phase=STOPPING),
+    Row("accept4", "ECONNABORTED EINTR", NEWCOMER, says=False, when=(ONCE, LATER, "3"),
+        phase=STOPPING, session="crowd", stages=(9, 99), programs=("echo_server",),
+        why="one client is gone; those behind it in the queue are still to be answered"),
 
     # -- reading and writing ------------------------------------------------
     Row(_READ, "EINTR", says=False),
@@ -102,7 +107,8 @@ ROWS = (
     Row("poll ppoll select pselect6", "ENOMEM", when=(ONCE, AWHILE, "3..15+3"),
         why="every other call would be each that waits: those between may be the rests"),
     Row(_WAIT, "EINTR", says=False, phase=STOPPING),
-    Row("epoll_wait epoll_pwait select pselect6", "EINVAL", FATAL, when=(ONCE,), stages=(1, 7)),
+    Row("epoll_wait epoll_pwait select pselect6", "EINVAL", FATAL, when=(ONCE, "3"),
+        programs=_ALONE, why="at 3 it is a thread for clients that fails, not the main one"),
     Row("poll ppoll", "EINVAL", FATAL, when=(ONCE,), programs=("poll_server",)),
     Row("epoll_ctl", "ENOMEM ENOSPC", CLIENT, when=LASTING),
     Row("epoll_ctl", "ENOMEM", CLIENT, says=False, phase=STOPPING),
@@ -117,6 +123,11 @@ ROWS = (
     Row("read", "EINTR EAGAIN", says=False, session="idle", args=IDLE, stages=(10, 99),
         programs=("echo_server",)),
     Row("timerfd_settime", "ECANCELED EINVAL", CLIENT, says=False, phase=STOPPING),
+    Row("timerfd_settime", "ENOMEM", NEWCOMER, when=LONG, session="idle", args=IDLE,
+        stages=(10, 99), programs=("echo_server",)),
+    Row("timerfd_settime", "ENOMEM", CLIENT, when=LONG, phase=STOPPING, session="unread",
+        stages=(10, 99), programs=("echo_server",)),
+    Row("write", "EAGAIN", says=False, when=LONG, stages=(9, 99), programs=("echo_server",)),
 
     Row("getsockopt", "ENOBUFS", session="idle", args=IDLE, says=False, stages=(10, 99),
         programs=("echo_server",), why="a client of whom it can't be told is looked at again"),
@@ -145,6 +156,8 @@ ROWS = (
     Row("rt_sigtimedwait", "EINTR EAGAIN", says=False, session="child_dies", when=(ONCE, AWHILE),
         programs=_PREFORK),
     Row("wait4 rt_sigtimedwait", "EINTR", says=False, phase=STOPPING),
+    Row("kill", "EPERM", when=EACH, phase=STOPPING, programs=_PREFORK),
+    Row("wait4", "ECHILD", when=(*EACH, "5"), phase=STOPPING, programs=_PREFORK),
 
     # -- the start: nothing is retried ----------------------------------------------
     Row("socket", "EACCES EAFNOSUPPORT EINVAL EMFILE ENFILE ENOBUFS ENOMEM EPROTONOSUPPORT", START,
@@ -194,7 +207,7 @@ NEVER = {
     "close": "would leave a descriptor open if it failed here; see FAULT_CLOSE in preload.c",
     "rt_sigaction": _NO_ERROR, "rt_sigprocmask": _NO_ERROR, "rt_sigreturn": _NO_ERROR,
     "getpid": _NO_ERROR, "getppid": _NO_ERROR, "setitimer": _NO_ERROR, "setpgid": _NO_ERROR,
-    "prctl": _NO_ERROR, "kill": _NO_ERROR, "exit": _NO_ERROR, "exit_group": _NO_ERROR,
+    "prctl": _NO_ERROR, "exit": _NO_ERROR, "exit_group": _NO_ERROR,
     "restart_syscall": _NO_ERROR, "gettid": _NO_ERROR,
     "ioctl": "FIONREAD, TIOCOUTQ: " + _NO_ERROR,
     "set_robust_list": _HARMLESS, "rseq": _HARMLESS, "madvise": _HARMLESS,

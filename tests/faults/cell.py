@@ -129,14 +129,18 @@ class Run:
             and self.target.program == "echo_server"
         self.session = Session(self.server, one, flood, 200_000 if self.row.flood else 20_000)
         self.session.begin()
-        tracer = None
+        stopping, tracer = self.row.phase == cat.STOPPING, None
+        if stopping and self.row.session != "talk":
+            getattr(self.session, self.row.session)()
         if self.fault.call:
             words = options(self.row, self.fault.call, self.fault.error, self.fault.when,
                             self.log.path)
             tracer = Tracer(self.server, words)
         try:
-            if self.row.phase == cat.STOPPING:
+            if stopping:
                 self._stop()
+                self.session.collect()
+                self.check_losses()
                 return
             name = "queue" if self.fault.when == cat.ALWAYS else self.row.session
             getattr(self.session, name)()
@@ -172,10 +176,12 @@ class Run:
         if not self.server.alive():
             raise Broken(self.server.gone_words())
         # Its clients are sent more without end: the drain takes all its time.
-        endless = 3 if self.target.program == "chargen_server" else 0
+        slow = self.target.program == "chargen_server" or self.row.session == "unread"
+        endless = 3 if slow else 0
         if not self.fault.name:     # every call is traced, and each costs
             endless = 10
         os.kill(self.server.process.pid, signal.SIGTERM)
+        os.kill(self.server.process.pid, signal.SIGCONT)    # see Session.crowd
         try:
             status = self.server.wait_exit(STOP_LIMIT + endless)
         except Broken as error:
