@@ -186,6 +186,9 @@ ROWS = (
 ALLOCATION = Row("allocation", "ENOMEM", NEWCOMER, phase=WHOLE,
                  why="said when it costs a connection; what is only wished for may go without")
 TIMES = (1, 3)          # so many allocations one after the other fail
+AT_STOP = Row("allocation", "ENOMEM", NEWCOMER, phase=STOPPING, session="unread", stages=(10, 99),
+              why="who waits for a client that does not read must still end in time")
+STOP_ALLOCATIONS = 3    # more than a stop makes
 LIBRARY = (
     (Row("reads and writes of a socket", "at most 1 byte", says=False, phase=WHOLE, flood=False),
      "FAULT_SHORT", "1"),

@@ -19,7 +19,7 @@ from harness.server import STOP_LIMIT, Broken, Server, exit_words
 # tries it rests for 10 ms.
 MOST_TRIES, WATCH = 80, 0.3
 
-FAMILY = struct.Struct("LLl")       # of preload.c
+FAMILY = struct.Struct("LLlL")      # of preload.c
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,7 @@ class Run:
             tracer = Tracer(self.server, words)
         try:
             if stopping:
+                self.arm()
                 self._stop()
                 self.session.collect()
                 self.check_losses()
@@ -243,9 +244,15 @@ class Run:
         """Allocations: made, failed, not freed at the end; as the preloaded library has them."""
         try:
             with open(self.report, "rb") as file:
-                return FAMILY.unpack(file.read())
+                return FAMILY.unpack(file.read())[:3]
         except FileNotFoundError:
             return (0, 0, 0)
+
+    def arm(self):
+        """From now on allocations are counted, and some fail."""
+        with open(self.report, "r+b") as file:
+            file.seek(FAMILY.size - struct.calcsize("L"))
+            file.write(struct.pack("L", 1))
 
     def check_memory(self):
         left = self.counts()[2]
