@@ -106,6 +106,8 @@ ROWS = (
     Row(_WAIT, "EINTR", says=False, when=USUAL),
     Row("poll ppoll select pselect6", "ENOMEM", when=(ONCE, AWHILE, "3..15+3"),
         why="every other call would be each that waits: those between may be the rests"),
+    Row("poll ppoll", "ENOMEM", when=(ONCE, AWHILE), session="stalled", stages=(5, 6),
+        why="it waits there for a client that does not read"),
     Row(_WAIT, "EINTR", says=False, phase=STOPPING),
     Row("epoll_wait epoll_pwait select pselect6", "EINVAL", FATAL, when=(ONCE, "3"),
         programs=_ALONE, why="at 3 it is a thread for clients that fails, not the main one"),

@@ -262,6 +262,12 @@ class Session:
                     raise Broken("an idle client is kept for ever")
                 visitor.client.close()
 
+    def stalled(self):
+        """One reads only when the server takes no more of it."""
+        visitor = self.visitor(rcvbuf=65536)
+        visitor.flood(6 * FLOOD)
+        visitor.leave()
+
     def unread(self):
         """Before the stop: one sends until the server takes no more, and never reads."""
         pump(self.visitor(rcvbuf=65536).client, noise(FLOOD, 1), half_close=False, read=False,
