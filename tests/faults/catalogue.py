@@ -16,12 +16,15 @@ CLIENT = "client"       # the client whose call failed may be closed
 NEWCOMER = "newcomer"   # as many clients as calls failed may be closed before they are served
 START = "start"         # a line on stderr, exit status 1, and nothing left open
 CHILD = "child"         # a process of several: said; it is replaced, once a second
+FATAL = "fatal"         # the server can't go on: a line on stderr, exit status 1
 
 # When it comes: strace's `when=`, which counts the calls of each thread. "always" ends when the
 # traffic is over, with strace; what waited must then be served.
 ONCE, LATER, AWHILE, NOW_AND_THEN, ALWAYS = "1", "2", "1..5", "3..15+2", "1+"
 USUAL = (ONCE, AWHILE, NOW_AND_THEN)
 LASTING = USUAL + (ALWAYS,)
+
+DELAY = "delay_enter=20000"     # another thread, or a client, is quicker than usual
 
 # Phases of a server's life: the failing begins with its first call, when it is ready and has two
 # clients, or with the signal that stops it.
@@ -47,12 +50,15 @@ class Row:
     only: str = ""              # strace's -P: only calls on this path
     flood: bool = True          # a client sends much before it reads
     reason: str = ""            # the error that the line names, if it is another
+    how: str = ""               # strace's inject=, where it is more than the error: DELAY
     why: str = ""               # the reason for an expectation that may surprise
 
 
 _PREFORK = ("prefork_server",)
 _ALONE = ("echo_server", "select_server", "poll_server", "http_server", "chargen_server")
 IDLE = ("-i", "0.3")
+EACH = (ONCE, LATER, "3", "4")
+LONG = ("1..30",)       # longer than a call is tried again at once
 _READ = "read readv recvfrom recvmsg"
 _WRITE = "write writev sendto sendmsg"
 _WAIT = "epoll_wait epoll_pwait poll ppoll select pselect6"
@@ -69,7 +75,10 @@ ROWS = (
     Row("accept4", "EMFILE", NEWCOMER, stages=(6, 99), says=False,
         more=("openat:error=EMFILE:when=1..3",),
         why="the spare descriptor can't be had back at once"),
-    Row("accept accept4", "ECONNABORTED EMFILE ENOBUFS", says=False, phase=STOPPING),
+    Row("accept accept4", "ECONNABORTED EMFILE ENOBUFS", NEWCOMER, says=False, phase=STOPPING),
+    Row("accept4", "ECONNABORTED EINTR", NEWCOMER, says=False, when=(ONCE, LATER, "3"),
+        phase=STOPPING, session="crowd", stages=(9, 99), programs=("echo_server",),
+        why="one client is gone; those behind it in the queue are still to be answered"),
 
     # -- reading and writing ------------------------------------------------
     Row(_READ, "EINTR", says=False),
@@ -90,12 +99,19 @@ ROWS = (
     Row(_WRITE, "ETIMEDOUT ENOBUFS ENOMEM EIO EHOSTUNREACH ENETDOWN", CLIENT),
     Row(_READ, "EINTR EAGAIN", says=False, phase=STOPPING),
     Row(_WRITE, "EINTR EAGAIN", says=False, phase=STOPPING),
+    Row(_READ, "ENOMEM EIO", CLIENT, says=False, phase=STOPPING),
+    Row(_WRITE, "EPIPE ENOMEM", CLIENT, says=False, phase=STOPPING),
 
     # -- waiting --------------------------------------------------------------
     Row(_WAIT, "EINTR", says=False, when=USUAL),
     Row("poll ppoll select pselect6", "ENOMEM", when=(ONCE, AWHILE, "3..15+3"),
         why="every other call would be each that waits: those between may be the rests"),
+    Row("poll ppoll", "ENOMEM", when=(ONCE, AWHILE), session="stalled", stages=(5, 6),
+        why="it waits there for a client that does not read"),
     Row(_WAIT, "EINTR", says=False, phase=STOPPING),
+    Row("epoll_wait epoll_pwait select pselect6", "EINVAL", FATAL, when=(ONCE, "3"),
+        programs=_ALONE, why="at 3 it is a thread for clients that fails, not the main one"),
+    Row("poll ppoll", "EINVAL", FATAL, when=(ONCE,), programs=("poll_server",)),
     Row("epoll_ctl", "ENOMEM ENOSPC", CLIENT, when=LASTING),
     Row("epoll_ctl", "ENOMEM", CLIENT, says=False, phase=STOPPING),
 
@@ -109,14 +125,30 @@ ROWS = (
     Row("read", "EINTR EAGAIN", says=False, session="idle", args=IDLE, stages=(10, 99),
         programs=("echo_server",)),
     Row("timerfd_settime", "ECANCELED EINVAL", CLIENT, says=False, phase=STOPPING),
+    Row("timerfd_settime", "ENOMEM", NEWCOMER, when=LONG, session="idle", args=IDLE,
+        stages=(10, 99), programs=("echo_server",)),
+    Row("timerfd_settime", "ENOMEM", CLIENT, when=LONG, phase=STOPPING, session="unread",
+        stages=(10, 99), programs=("echo_server",)),
+    Row("write", "EAGAIN", says=False, when=LONG, stages=(9, 99), programs=("echo_server",)),
 
     Row("getsockopt", "ENOBUFS", session="idle", args=IDLE, says=False, stages=(10, 99),
         programs=("echo_server",), why="a client of whom it can't be told is looked at again"),
 
     # -- memory that the kernel refuses -------------------------------------------
-    Row("brk mmap mremap", "ENOMEM", NEWCOMER, says=False, when=(ONCE, AWHILE)),
+    Row("mmap mremap", "ENOMEM", NEWCOMER, says=False, when=(ONCE, AWHILE)),
+    Row("brk", "ENOMEM", NEWCOMER, says=False, when=(ONCE, AWHILE), how="retval=0",
+        why="it reports a failure by an end that is lower than was asked for; an error number "
+            "looks like a high one, and the C library would use memory that is not there"),
     Row("mmap", "ENOMEM", NEWCOMER, says=False, when=(ALWAYS,),
-        more=("brk,mremap:error=ENOMEM:when=1+",)),
+        more=("brk:retval=0:when=1+", "mremap:error=ENOMEM:when=1+")),
+
+    # -- time ---------------------------------------------------------------------------
+    Row("clock_nanosleep nanosleep", "EINTR", says=False, args=("-d", "2"), flood=False,
+        stages=(7, 99), programs=("echo_server", "http_server")),
+    Row("accept accept4 read write sendto epoll_ctl close", "late", says=False, how=DELAY,
+        when=("1..8",), why="nothing fails: things happen in another order"),
+    Row("accept accept4 read write sendto epoll_ctl close", "late", says=False, how=DELAY,
+        when=("1..8",), phase=STOPPING),
 
     # -- processes -------------------------------------------------------------------
     Row("clone clone3 fork vfork", "EAGAIN ENOMEM", when=(ONCE, "1..2"), session="child_dies",
@@ -126,6 +158,8 @@ ROWS = (
     Row("rt_sigtimedwait", "EINTR EAGAIN", says=False, session="child_dies", when=(ONCE, AWHILE),
         programs=_PREFORK),
     Row("wait4 rt_sigtimedwait", "EINTR", says=False, phase=STOPPING),
+    Row("kill", "EPERM", when=EACH, phase=STOPPING, programs=_PREFORK),
+    Row("wait4", "ECHILD", when=(*EACH, "5"), phase=STOPPING, programs=_PREFORK),
 
     # -- the start: nothing is retried ----------------------------------------------
     Row("socket", "EACCES EAFNOSUPPORT EINVAL EMFILE ENFILE ENOBUFS ENOMEM EPROTONOSUPPORT", START,
@@ -154,6 +188,9 @@ ROWS = (
 ALLOCATION = Row("allocation", "ENOMEM", NEWCOMER, phase=WHOLE,
                  why="said when it costs a connection; what is only wished for may go without")
 TIMES = (1, 3)          # so many allocations one after the other fail
+AT_STOP = Row("allocation", "ENOMEM", NEWCOMER, phase=STOPPING, session="unread", stages=(10, 99),
+              why="who waits for a client that does not read must still end in time")
+STOP_ALLOCATIONS = 3    # more than a stop makes
 LIBRARY = (
     (Row("reads and writes of a socket", "at most 1 byte", says=False, phase=WHOLE, flood=False),
      "FAULT_SHORT", "1"),
@@ -175,8 +212,8 @@ NEVER = {
     "close": "would leave a descriptor open if it failed here; see FAULT_CLOSE in preload.c",
     "rt_sigaction": _NO_ERROR, "rt_sigprocmask": _NO_ERROR, "rt_sigreturn": _NO_ERROR,
     "getpid": _NO_ERROR, "getppid": _NO_ERROR, "setitimer": _NO_ERROR, "setpgid": _NO_ERROR,
-    "prctl": _NO_ERROR, "kill": _NO_ERROR, "exit": _NO_ERROR, "exit_group": _NO_ERROR,
-    "clock_nanosleep": _NO_ERROR, "restart_syscall": _NO_ERROR, "gettid": _NO_ERROR,
+    "prctl": _NO_ERROR, "exit": _NO_ERROR, "exit_group": _NO_ERROR,
+    "restart_syscall": _NO_ERROR, "gettid": _NO_ERROR,
     "ioctl": "FIONREAD, TIOCOUTQ: " + _NO_ERROR,
     "set_robust_list": _HARMLESS, "rseq": _HARMLESS, "madvise": _HARMLESS,
     "futex": "the C library's: it ends the program itself when futex fails in another way than it "

@@ -19,7 +19,7 @@ from harness.server import STOP_LIMIT, Broken, Server, exit_words
 # tries it rests for 10 ms.
 MOST_TRIES, WATCH = 80, 0.3
 
-FAMILY = struct.Struct("LLl")       # of preload.c
+FAMILY = struct.Struct("LLlL")      # of preload.c
 
 
 @dataclass(frozen=True)
@@ -129,14 +129,19 @@ class Run:
             and self.target.program == "echo_server"
         self.session = Session(self.server, one, flood, 200_000 if self.row.flood else 20_000)
         self.session.begin()
-        tracer = None
+        stopping, tracer = self.row.phase == cat.STOPPING, None
+        if stopping and self.row.session != "talk":
+            getattr(self.session, self.row.session)()
         if self.fault.call:
             words = options(self.row, self.fault.call, self.fault.error, self.fault.when,
                             self.log.path)
             tracer = Tracer(self.server, words)
         try:
-            if self.row.phase == cat.STOPPING:
+            if stopping:
+                self.arm()
                 self._stop()
+                self.session.collect()
+                self.check_losses()
                 return
             name = "queue" if self.fault.when == cat.ALWAYS else self.row.session
             getattr(self.session, name)()
@@ -145,7 +150,17 @@ class Run:
         finally:
             if tracer:
                 tracer.stop()
-        self.after()
+        if self.row.cost == cat.FATAL and self.log.hits():
+            self._ended()
+        else:
+            self.after()
+
+    def _ended(self):
+        status = self.server.wait_exit(LIMIT)
+        if status != 1:
+            raise Broken(f"it can't go on, and ends with {exit_words(status)}, not with status 1")
+        self.check_stderr(said=True)
+        self.check_memory()
 
     def after(self):
         """All is well again."""
@@ -162,10 +177,12 @@ class Run:
         if not self.server.alive():
             raise Broken(self.server.gone_words())
         # Its clients are sent more without end: the drain takes all its time.
-        endless = 3 if self.target.program == "chargen_server" else 0
+        slow = self.target.program == "chargen_server" or self.row.session == "unread"
+        endless = 3 if slow else 0
         if not self.fault.name:     # every call is traced, and each costs
             endless = 10
         os.kill(self.server.process.pid, signal.SIGTERM)
+        os.kill(self.server.process.pid, signal.SIGCONT)    # see Session.crowd
         try:
             status = self.server.wait_exit(STOP_LIMIT + endless)
         except Broken as error:
@@ -227,9 +244,15 @@ class Run:
         """Allocations: made, failed, not freed at the end; as the preloaded library has them."""
         try:
             with open(self.report, "rb") as file:
-                return FAMILY.unpack(file.read())
+                return FAMILY.unpack(file.read())[:3]
         except FileNotFoundError:
             return (0, 0, 0)
+
+    def arm(self):
+        """From now on allocations are counted, and some fail."""
+        with open(self.report, "r+b") as file:
+            file.seek(FAMILY.size - struct.calcsize("L"))
+            file.write(struct.pack("L", 1))
 
     def check_memory(self):
         left = self.counts()[2]

@@ -61,7 +61,7 @@ class Log:
 
     def hits(self, loose=False):
         """The calls that failed; `loose`: also those under way when strace let go."""
-        marks = ("(INJECTED)", "<detached ...>") if loose else "(INJECTED)"
+        marks = ("(INJECTED)", "(DELAYED)") + (("<detached ...>",) if loose else ())
         return [_hit(line) for line in self.lines() if line.endswith(marks)]
 
 
@@ -76,7 +76,7 @@ def options(row, call, error, when, path):
     """strace's options for one failure."""
     calls = ["-e", f"trace={call}"]
     if error:
-        calls += ["-e", f"inject={call}:error={error}:when={when}"]
+        calls += ["-e", f"inject={call}:{row.how or 'error=' + error}:when={when}"]
     for other in row.more:
         calls[1] += "," + other.split(":")[0]
         calls += ["-e", "inject=" + other]

@@ -72,6 +72,11 @@ def library_faults(target, allocations, brief):
         found += [Fault(row, what=row.calls, error=row.errors,
                         env=(("FAULT_MALLOC", f"{at},{times}"),), losses=times)
                   for times in cat.TIMES[:1 if brief else None]]
+    row = cat.AT_STOP
+    if target.program == "echo_server" and fits(row, target):
+        found += [Fault(row, what=row.calls, error=row.errors, losses=1,
+                        env=(("FAULT_MALLOC", f"{at},1"), ("FAULT_ARMED", "1")))
+                  for at in range(1, cat.STOP_ALLOCATIONS + 1)]
     return found
 
 

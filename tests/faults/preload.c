@@ -6,6 +6,8 @@
  *
  *   FAULT_MALLOC=N,K     the allocations from the Nth on fail, K of them, those
  *                        of child processes counted too
+ *   FAULT_ARMED=1        they are counted only from when the report's last number
+ *                        is not 0: whoever watches sets it
  *   FAULT_SHORT=K        a socket is read and written at most K bytes at once
  *   FAULT_CLOSE=E        close closes, and then returns error number E
  *   FAULT_REPORT=FILE    counts, as the struct Family below, are kept there
@@ -47,6 +49,7 @@ typedef struct Family {
     atomic_ulong made; /* allocations */
     atomic_ulong failed;
     atomic_long kept; /* not freed at exit, by the process with most of them */
+    atomic_ulong armed; /* see FAULT_ARMED */
 } Family;
 
 static Family *family;
@@ -54,6 +57,8 @@ static atomic_long alive; /* allocations of this process */
 static bool ready; /* what comes sooner is the loader's, and never fails */
 static unsigned long fail_from;
 static unsigned long fail_count;
+static bool armed_only;
+static atomic_ulong since; /* allocations, since armed */
 static size_t shortest; /* the limit of a read or write; 0: none */
 static int close_error;
 static atomic_uint dice = 1;
@@ -123,6 +128,7 @@ __attribute__((constructor)) static void begin(void)
         fail_from = number(&memory);
         fail_count = number(&memory);
     }
+    armed_only = setting("FAULT_ARMED") != 0;
     shortest = setting("FAULT_SHORT");
     close_error = (int)setting("FAULT_CLOSE");
     ready = true;
@@ -146,6 +152,8 @@ static bool refused(void)
     if (!ready)
         return false;
     unsigned long at = atomic_fetch_add(&family->made, 1) + 1;
+    if (armed_only)
+        at = atomic_load(&family->armed) ? atomic_fetch_add(&since, 1) + 1 : 0;
     if (fail_from == 0 || at < fail_from || at - fail_from >= fail_count)
         return false;
     atomic_fetch_add(&family->failed, 1);

@@ -181,7 +181,7 @@ class Session:
 
     def __init__(self, server, one_by_one=False, flood=False, large=200_000):
         self.server, self.one_by_one, self.flood, self.large = server, one_by_one, flood, large
-        self.visitors = []
+        self.visitors, self.queued = [], []
 
     def visitor(self, **how):
         self.visitors.append(Visitor(self.server, len(self.visitors) + 1, **how))
@@ -261,6 +261,30 @@ class Session:
                 if rest.end in WAITING:
                     raise Broken("an idle client is kept for ever")
                 visitor.client.close()
+
+    def stalled(self):
+        """One reads only when the server takes no more of it."""
+        visitor = self.visitor(rcvbuf=65536)
+        visitor.flood(6 * FLOOD)
+        visitor.leave()
+
+    def unread(self):
+        """Before the stop: one sends until the server takes no more, and never reads."""
+        pump(self.visitor(rcvbuf=65536).client, noise(FLOOD, 1), half_close=False, read=False,
+             stall=0.05)
+
+    def crowd(self):
+        """Before the stop: some come and ask while the server is held up; it then finds them, and
+        the signal, at once."""
+        os.kill(self.server.process.pid, signal.SIGSTOP)
+        self.queued = [self.visitor() for _ in range(5)]
+        for visitor in self.queued:
+            visitor.ask(SMALL)
+
+    def collect(self):
+        """After the stop: what did the crowd get?"""
+        for visitor in self.queued:
+            visitor.talk(0)
 
     def after(self, losses=0):
         """What still stands is served, and so is somebody new; `losses` more may not be."""
