@@ -84,18 +84,26 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
     return 0;
 }
 
+/* Memory may be there again soon: a rest, not a spin. */
+static void fail_to_wait(EventLoop *loop, bool first)
+{
+    if (first)
+        log_error("poll");
+    usleep(10000);
+    handle_signal(loop);
+}
+
 int event_loop_wait_writable(EventLoop *loop, int fd)
 {
     struct pollfd either[] = {
         {.fd = fd, .events = POLLOUT},
         {.fd = loop->signals.fd, .events = POLLIN},
     };
+    int failures = 0;
 
     while (!loop->quit && either[0].revents == 0) {
-        if (poll(either, 2, -1) < 0 && errno != EINTR) {
-            log_error("poll");
-            return -1;
-        }
+        if (poll(either, 2, -1) < 0 && errno != EINTR)
+            fail_to_wait(loop, failures++ == 0);
         if (either[1].revents != 0)
             handle_signal(loop);
     }

@@ -32,8 +32,7 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
 
 /*
  * Waits until fd takes more bytes; no callback is called meanwhile but those
- * of signals. Returns 0, or -1 when the loop is to quit, or can't wait; then
- * that has been said.
+ * of signals. Returns 0, or -1 when the loop is to quit.
  */
 int event_loop_wait_writable(EventLoop *loop, int fd);
 
