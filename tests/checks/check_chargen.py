@@ -8,9 +8,8 @@ import time
 from harness.check import Check
 from harness.client import noise, pump
 from harness.server import Broken
-from harness.spec import promise
+from harness.spec import CHARGEN, promise
 
-CHARGEN = ("chargen_server",)
 PRINTABLE = bytes(range(32, 127))
 PATTERN = b"".join((PRINTABLE * 2)[at:at + 72] + b"\r\n" for at in range(95))
 
