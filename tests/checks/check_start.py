@@ -119,6 +119,15 @@ class Start(Check):
         client.close()
         self.expect_line(server, name, "closed")
 
+    @promise("verbose", "1-", EVERY)
+    def verbose_reports_whom_a_stop_closes(self):
+        """A client that is there when the server is told to stop has its line, too."""
+        server = self.serve("-v")
+        client = self.connect(server)
+        self.expect_line(server, client.name, "opened")
+        server.stop()
+        self.expect_line(server, client.name, "closed")
+
     def expect_line(self, server, name, word):
         line = re.compile(rf"^{server.name}: .*(?<!\d){re.escape(name)}(?!\d).*\b{word}\b"
                           rf"|^{server.name}: .*\b{word}\b.*(?<!\d){re.escape(name)}(?!\d)", re.M)
