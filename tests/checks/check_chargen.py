@@ -8,9 +8,8 @@ import time
 from harness.check import Check
 from harness.client import noise, pump
 from harness.server import Broken
-from harness.spec import promise
+from harness.spec import CHARGEN, promise
 
-CHARGEN = ("chargen_server",)
 PRINTABLE = bytes(range(32, 127))
 PATTERN = b"".join((PRINTABLE * 2)[at:at + 72] + b"\r\n" for at in range(95))
 
@@ -159,3 +158,38 @@ class Chargen(Check):
         if not server.alive():
             raise Broken("a client had not read all, and the server ended at the first signal")
         server.stop()
+
+    @promise("idle-eviction", "10-", CHARGEN)
+    def who_does_not_read_is_closed(self):
+        """-i 0.5: a client that stops reading; also two that never began."""
+        server = self.serve("-i", "0.5")
+        start = time.monotonic()
+        clients = [self.connect(server, rcvbuf=4096) for _ in range(3)]
+        clients[0].read(10_000)
+        self.becomes(lambda: server.fds() == server.base_fds + 3, 0.3)
+        if not self.becomes(lambda: server.fds() <= server.base_fds):
+            raise Broken("-i 0.5: clients that do not read are still connected")
+        if time.monotonic() - start < 0.5:
+            raise Broken("-i 0.5: clients were closed sooner than that after they came")
+
+    @promise("idle-eviction", "10-", CHARGEN)
+    def who_reads_is_kept(self):
+        """-i 0.6: a client that reads a little now and then, and never sends."""
+        for _ in range(5):
+            server = self.serve("-i", "0.6")
+            client = self.connect(server, rcvbuf=16_384)
+            at, slowest, until = 0, 0.0, time.monotonic() + 1.5
+            while time.monotonic() < until:
+                last = time.monotonic()
+                time.sleep(0.05)
+                at = self.read_on(client, 20_000, at)
+                slowest = max(slowest, time.monotonic() - last)
+            # It would go on reading what the kernel holds: only the server knows.
+            kept = server.fds() > server.base_fds
+            client.reset()
+            if slowest < 0.5:
+                break
+        else:
+            self.skipTest("this machine is too busy")
+        if not kept:
+            raise Broken("-i 0.6: a client that read 20 kB every 50 ms was closed")

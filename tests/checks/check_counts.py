@@ -9,7 +9,7 @@ import threading
 from harness.check import Check
 from harness.client import noise, pump
 from harness.server import Broken
-from harness.spec import ONLY_ECHO, promise
+from harness.spec import EACH, ONLY_ECHO, promise
 
 NAMES = {"accepted": r"accepted (\d+)", "open": r"open (\d+)", "closed": r"closed (\d+)",
          "peer": r"peer (\d+)", "idle": r"idle (\d+)", "error": r"error (\d+)",
@@ -114,6 +114,26 @@ class Counts(Check):
         for client in silent:
             client.expect_end("-i 0.5")
         self.counted(server, 2, open=0, idle=6, closed=12, timers=0, pauses=0)
+
+    @promise("counts", "10-", EACH)
+    def every_program_counts(self):
+        """Each program, and each of several processes, tells how many clients it has."""
+        server = self.serve()
+        self.connect_many(server, 5)
+
+        def told():
+            totals = re.findall(rf"^{server.name}: all: accepted (\d+), open (\d+)",
+                                server.err.text, re.M)
+            latest = totals[-max(1, len(server._children())):]
+            return tuple(sum(int(count) for count in column) for column in zip(*latest))
+
+        def asked():
+            os.kill(server.process.pid, signal.SIGUSR1)
+            return self.becomes(lambda: told() == (5, 5), 0.2)
+
+        if not self.becomes(asked):
+            raise Broken(f"SIGUSR1, five clients are there: accepted and open should sum up to "
+                         f"5 each, stderr has {server.err.text[-400:]!r}")
 
     @promise("counts", "10-", ONLY_ECHO)
     def loops_and_workers(self):

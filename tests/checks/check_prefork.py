@@ -97,6 +97,20 @@ class Prefork(Check):
         for client in self.connect_many(server, 9):
             client.echo(hint="a child was killed; do the others and the new one serve?")
 
+    @promise("prefork", "8-", PREFORK, modes=("plain",))
+    def a_child_that_ends_by_itself_is_replaced(self):
+        """SIGTERM to a child, which then ends with status 0: it has died all the same."""
+        server = self.serve("-n", "2")
+        before = self.children(server, 2)
+        ended = min(before)
+        os.kill(ended, signal.SIGTERM)
+        if not self.becomes(lambda: not is_running(ended)):
+            raise Broken(f"SIGTERM to the child {ended}: it runs on")
+        if before - {ended} - self.children(server, 2):
+            raise Broken("a child got SIGTERM; now the other one has gone as well")
+        for client in self.connect_many(server, 6):
+            client.echo(hint="a child has ended; the other and its successor must serve")
+
     def served_by_another(self, server, pid: int):
         """A client that another process than this one serves."""
         os.kill(pid, signal.SIGSTOP)

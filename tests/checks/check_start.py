@@ -8,7 +8,7 @@ import socket
 
 from harness.check import Check
 from harness.server import Broken
-from harness.spec import ECHO, EVERY, limitation, promise
+from harness.spec import EACH, ECHO, EVERY, limitation, promise
 
 NOBODY = 65534
 
@@ -30,7 +30,7 @@ def have_ipv6() -> bool:
 class Start(Check):
     group = "start"
 
-    @promise("ready", "1-", EVERY)
+    @promise("ready", "1-", EACH)
     def ready_line_gives_the_real_port(self):
         """After -p 0 the line names the port that clients reach."""
         server = self.serve()
@@ -39,14 +39,14 @@ class Start(Check):
         self.assertNotEqual(server.port, 0, "the ready line says port 0")
         self.connect(server)
 
-    @promise("ready", "1-", EVERY)
+    @promise("ready", "1-", EACH)
     def ready_means_a_client_can_connect(self):
         """A client that connects the moment the line appears is never refused."""
         for _ in range(self.few(8, 1)):
             server = self.serve()
             self.connect(server)
 
-    @promise("ready", "1-", EVERY)
+    @promise("ready", "1-", EACH)
     def port_and_address_as_asked(self):
         """-a and -p are taken, and shown in the ready line."""
         address, port = private_address(), random.randint(20000, 60000)
@@ -56,14 +56,14 @@ class Start(Check):
                          f"{server.address}:{server.port}")
         self.connect(server)
 
-    @promise("ready", "1-", EVERY)
+    @promise("ready", "1-", EACH)
     def options_in_one_word(self):
         """-p0 is -p 0, and the last of two counts."""
         server = self.start("-p1", "-p0").wait_ready()
         self.assertNotEqual(server.port, 1, "-p1 -p0 was given, and the first counted")
         self.connect(server)
 
-    @promise("address", "1-", EVERY)
+    @promise("address", "1-", EACH)
     def only_loopback_by_default(self):
         """Without -a no other address of this host is open."""
         server = self.serve()
@@ -73,7 +73,7 @@ class Start(Check):
                 raise Broken(f"port {server.port} is open on 127.0.0.2 too\n"
                              "  without -a the server must bind 127.0.0.1, not every address")
 
-    @promise("address", "1-", EVERY, exclusive=True, modes=("plain",))
+    @promise("address", "1-", EACH, exclusive=True, modes=("plain",))
     def default_port(self):
         """Without -p it is port 8000."""
         with socket.socket() as sock:
@@ -109,7 +109,7 @@ class Start(Check):
         server.stop()
         self.assertEqual(server.err.text, "", f"without -v, stderr has: {server.err.text!r}")
 
-    @promise("verbose", "1-", EVERY)
+    @promise("verbose", "1-", EACH)
     def verbose_reports_open_and_close(self):
         """A line with `opened`, one with `closed`, each with the client's address and port."""
         server = self.serve("-v")
@@ -119,6 +119,15 @@ class Start(Check):
         client.close()
         self.expect_line(server, name, "closed")
 
+    @promise("verbose", "1-", EVERY)
+    def verbose_reports_whom_a_stop_closes(self):
+        """A client that is there when the server is told to stop has its line, too."""
+        server = self.serve("-v")
+        client = self.connect(server)
+        self.expect_line(server, client.name, "opened")
+        server.stop()
+        self.expect_line(server, client.name, "closed")
+
     def expect_line(self, server, name, word):
         line = re.compile(rf"^{server.name}: .*(?<!\d){re.escape(name)}(?!\d).*\b{word}\b"
                           rf"|^{server.name}: .*\b{word}\b.*(?<!\d){re.escape(name)}(?!\d)", re.M)
@@ -127,7 +136,7 @@ class Start(Check):
 
     # -- IPv6 -------------------------------------------------------------
 
-    @promise("ipv6", "3-", EVERY)
+    @promise("ipv6", "3-", EACH)
     def ipv6_loopback(self):
         """-a ::1 listens there, and writes the address in brackets."""
         if not have_ipv6():
@@ -155,7 +164,7 @@ class StartFailure(Check):
                 raise Broken(f"the line must name the call (bind), the address and the reason; "
                              f"{word!r} is not in {lines[0]!r}")
 
-    @promise("start-failure", "1-", EVERY)
+    @promise("start-failure", "1-", EACH)
     def address_in_use(self):
         """Somebody else listens there."""
         with socket.socket() as taken:
@@ -165,7 +174,7 @@ class StartFailure(Check):
             lines = self.refuse("-a", address, "-p", str(port), status=1)
         self.expect_reason(lines, address, port, "Address already in use")
 
-    @promise("start-failure", "1-", EVERY)
+    @promise("start-failure", "1-", EACH)
     def two_servers_on_one_port(self):
         """A second server of the same kind fails, and the first goes on serving."""
         first = self.serve()
@@ -173,13 +182,13 @@ class StartFailure(Check):
         self.expect_reason(lines, "127.0.0.1", first.port, "Address already in use")
         self.connect(first)
 
-    @promise("start-failure", "1-", EVERY)
+    @promise("start-failure", "1-", EACH)
     def address_of_another_host(self):
         """192.0.2.1 is set aside for documentation: no host has it."""
         lines = self.refuse("-a", "192.0.2.1", "-p", "7", status=1)
         self.expect_reason(lines, "192.0.2.1", 7, "Cannot assign requested address")
 
-    @promise("start-failure", "1-", EVERY, modes=("plain",))
+    @promise("start-failure", "1-", EACH, modes=("plain",))
     def privileged_port(self):
         """A port below 1024, without the right to it."""
         with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as file:
@@ -192,7 +201,7 @@ class StartFailure(Check):
             self.skipTest("the folder can't be reached by another user than root")
         self.expect_reason(lines, "127.0.0.1", 7, "Permission denied")
 
-    @promise("start-failure", "1-", EVERY, modes=("plain",))
+    @promise("start-failure", "1-", EACH, modes=("plain",))
     def too_few_descriptors(self):
         """Not enough descriptors for the parts it is made of: the call, the reason, exit 1."""
         # 0, 1 and 2 are open, and the loader needs one for libc, which is closed again.

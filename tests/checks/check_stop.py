@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from harness.check import Check
 from harness.client import noise, pump
 from harness.server import STOP_LIMIT, Broken, exit_words
-from harness.spec import ECHO, EVERY, ONLY_ECHO, promise
+from harness.spec import EACH, ECHO, EVERY, ONLY_ECHO, promise
 
 
 class Stop(Check):
@@ -142,7 +142,7 @@ class Stop(Check):
                 self.connect(server)
                 server.stop(how)
 
-    @promise("messages", "1-", EVERY)
+    @promise("messages", "1-", EACH)
     def survives_sigpipe(self):
         """Neither a SIGPIPE that is sent nor one that a write earns ends the server."""
         server = self.serve()
@@ -152,7 +152,7 @@ class Stop(Check):
         if not server.alive():
             raise Broken(server.gone_words() + "\n  is SIGPIPE ignored?")
 
-    @promise("messages", "1-", EVERY)
+    @promise("messages", "1-", EACH)
     def survives_a_stop_and_go(self):
         """SIGSTOP and SIGCONT interrupt its system calls; that is no reason to end."""
         server = self.serve()

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from harness.check import Check
 from harness.server import Broken
-from harness.spec import EVERY, limitation, promise
+from harness.spec import EACH, limitation, promise
 from harness.stages import OPTIONS
 
 
@@ -27,26 +27,26 @@ class Usage(Check):
             raise Broken(f"wrong use ({words}): the first line does not say what is wrong "
                          f"with {about!r}: {lines[0]!r}")
 
-    @promise("usage", "1-", EVERY)
+    @promise("usage", "1-", EACH)
     def unknown_option(self):
         """Options that no stage has."""
         for args in (("-p", "0", "-Z"), ("-Z",))[:self.few(99, 1)]:
             self.expect_usage(*args, about="Z")
 
-    @promise("usage", "1-", EVERY)
+    @promise("usage", "1-", EACH)
     def missing_value(self):
         """An option that takes a value comes last, without one."""
         for option in self.known()[:self.few(99, 1)]:
             self.expect_usage(option.flag, about=option.flag[1])
 
-    @promise("usage", "1-", EVERY)
+    @promise("usage", "1-", EACH)
     def stray_argument(self):
         """A word that is no option."""
         cases = (("-p", "0", "stray"), ("8000",), ("--", "-p"))
         for args in cases[:self.few(99, 1)]:
             self.expect_usage(*args, about=args[-1])
 
-    @promise("usage", "1-", EVERY)
+    @promise("usage", "1-", EACH)
     def unreadable_or_out_of_range(self):
         """Every option, with values that are no number, too small or too large."""
         for option in self.known():
@@ -64,11 +64,12 @@ class Usage(Check):
                 ("echo_server", "select_server", "poll_server"))
     def option_of_a_later_stage(self):
         """Each option that comes later is wrong use now."""
-        later = [option for option in OPTIONS if option.since > self.stage]
+        later = [option for option in OPTIONS
+                 if option.since > self.stage and self.target.program in option.programs]
         for option in later[:self.few(99, 1)]:
             self.expect_usage("-p", "0", option.flag, option.good, about=option.flag[1])
 
-    @promise("help", "1-", EVERY)
+    @promise("help", "1-", EACH)
     def help_on_stdout(self):
         """-h: the usage with every option on stdout, nothing on stderr, exit 0."""
         server = self.start("-h")

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 ECHO = ("echo_server", "select_server", "poll_server", "prefork_server")
 EVERY = ECHO + ("http_server",)
+CHARGEN = ("chargen_server",)
+EACH = EVERY + CHARGEN      # also who talks without being asked
 ONLY_ECHO = ("echo_server",)
 ONLY_HTTP = ("http_server",)
 

@@ -30,19 +30,23 @@ class Option:
     programs: tuple = ("echo_server", "select_server", "poll_server")
 
 
+_ALL_BUT_CHARGEN = tuple(name for name in ALL if name != "chargen_server")
+_MESSAGES = ("echo_server", "select_server", "poll_server", "prefork_server")
+_THREADS = ("echo_server", "http_server", "chargen_server")
 _NOT_A_NUMBER = ("", "x", " 1", "1 ", "12x", "0x10", "-1", "1e3", "99999999999999999999")
 OPTIONS = (
     Option("-a", 1, "127.0.0.1", ("", "localhost", "256.1.1.1", "127.0.0.1x", "1.2.3"),
            ALL),
     Option("-p", 1, "0", _NOT_A_NUMBER + ("65536", "4294967376"), ALL),
-    Option("-c", 6, "10", _NOT_A_NUMBER, ("echo_server", "http_server")),
-    Option("-f", 7, "line", ("", "lines", "rawx", "l")),
-    Option("-m", 7, "1000", _NOT_A_NUMBER + ("0", "1073741825")),
-    Option("-b", 7, "1000", _NOT_A_NUMBER),
-    Option("-d", 7, "1", _NOT_A_NUMBER + ("1.5",)),
-    Option("-t", 8, "1", _NOT_A_NUMBER),
-    Option("-w", 8, "1", _NOT_A_NUMBER),
-    Option("-i", 10, "1.5", ("", "x", " 1", "12x", "-1", "86401", "nan", "inf", "1e9")),
+    Option("-c", 6, "10", _NOT_A_NUMBER, _THREADS),
+    Option("-f", 7, "line", ("", "lines", "rawx", "l"), _MESSAGES),
+    Option("-m", 7, "1000", _NOT_A_NUMBER + ("0", "1073741825"), _MESSAGES),
+    Option("-b", 7, "1000", _NOT_A_NUMBER, _ALL_BUT_CHARGEN),
+    Option("-d", 7, "1", _NOT_A_NUMBER + ("1.5",), _ALL_BUT_CHARGEN),
+    Option("-n", 8, "2", ("", "0", "x"), ("prefork_server",)),
+    Option("-t", 8, "1", _NOT_A_NUMBER, _THREADS),
+    Option("-w", 8, "1", _NOT_A_NUMBER, ("echo_server", "http_server")),
+    Option("-i", 10, "1.5", ("", "x", " 1", "12x", "-1", "86401", "nan", "inf", "1e9"), ALL),
 )
 
 

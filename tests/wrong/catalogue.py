@@ -32,6 +32,8 @@ START = (
     _wrong("no-reuseaddr", "forgets SO_REUSEADDR", "start.same_port_again_at_once"),
     _wrong("talks-without-v", "reports clients without -v", "start.silent_without_v"),
     _wrong("silent-close", "reports no close with -v", "start.verbose_reports_open_and_close"),
+    _wrong("silent-at-the-end", "reports nobody whom it closes when it stops",
+           "start.verbose_reports_whom_a_stop_closes"),
     _wrong("messages-without-name", "does not put its name before messages",
            "start.verbose_reports_open_and_close", "usage.unknown_option"),
     _wrong("no-brackets", "writes ::1:PORT", "start.ipv6_loopback"),

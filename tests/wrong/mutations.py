@@ -283,6 +283,13 @@ PREFORK = tuple(
         ("one-too-few", "starts one child less", "places = calloc(options.processes,",
          "places = calloc(options.processes -= options.processes > 1,",
          "prefork.as_many_as_asked", "prefork.stop_ends_all"),
+        ("content-with-less", "replaces only a child that was killed",
+         "say_ended(place->pid, status);",
+         "say_ended(place->pid, status);\n        if (status == 0)\n            "
+         "place->due = never;", "prefork.a_child_that_ends_by_itself_is_replaced"),
+        ("tells-nothing", "does not pass SIGUSR1 on", "signal_all(SIGUSR1);", ";",
+         "counts.every_program_counts"),
+        ("no-word-of-b", "does not know -b", '"apvfmbdni"', '"apvfmdni"', "usage.help_on_stdout"),
         ("no-number", "takes any number of processes",
          "number(letter, text, 1, THREADS); break;\n    case 'i'",
          "(unsigned)atoi(text) + 1; break;\n    case 'i'", "prefork.range_of_n"),
@@ -302,6 +309,8 @@ PREFORK = tuple(
 HTTP = (
     _mutation("sleeps-for-nothing", "sleeps for a moment even with -d 0", "options->delay == 0",
               "options->delay == 1", "cost.system_calls_for_a_request", program="http_server"),
+    _mutation("no-word-of-w", "does not know -w", '"apvcbdtwi"', '"apvcbdti"',
+              "usage.help_on_stdout", program="http_server"),
 )
 
 CHARGEN = tuple(
@@ -319,6 +328,17 @@ CHARGEN = tuple(
          "sizeof(lines));", "chargen.one_buffer_for_who_does_not_read"),
         ("forgets-who-leaves", "does not notice that a client has gone",
          "    connection_end(connection, FAILED);\n", "", "chargen.who_leaves_is_forgotten"),
+        ("no-word-of-i", "does not know -i", '"apvcti"', '"apvct"', "usage.help_on_stdout"),
+        ("dies-of-a-pipe", "does not ignore SIGPIPE",
+         'options = options_parse(argc, argv, "apvcti");',
+         'signal(SIGPIPE, SIG_DFL);\n    options = options_parse(argc, argv, "apvcti");',
+         "stop.survives_sigpipe"),
+        ("patient", "keeps who does not read for ever", "return is_writable(connection);",
+         "return true;", "chargen.who_does_not_read_is_closed"),
+        ("waits-to-be-asked", "takes a client that only reads for idle",
+         "return info.tcpi_last_data_recv < info.tcpi_last_data_sent",
+         "return 1 || info.tcpi_last_data_recv < info.tcpi_last_data_sent",
+         "chargen.who_reads_is_kept"),
         ("deaf", "does not catch SIGINT", "if (event_loop_catch_signal(loop, SIGINT, on_stop, "
          "server) < 0)\n        return -1;", "", "chargen.stop_while_idle"),
     ))

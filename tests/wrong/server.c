@@ -190,6 +190,8 @@ int main(int argc, char **argv)
         settings.high_water = 1048576;
     start();
     run();
+    if (wrong("silent-at-the-end"))
+        settings.verbose = false;
     for (int fd = 0; fd < MOST; fd++)
         if (clients[fd])
             leave(clients[fd]);
