@@ -336,8 +336,7 @@ CHARGEN = tuple(
         ("patient", "keeps who does not read for ever", "return is_writable(connection);",
          "return true;", "chargen.who_does_not_read_is_closed"),
         ("waits-to-be-asked", "takes a client that only reads for idle",
-         "return info.tcpi_last_data_recv < info.tcpi_last_data_sent",
-         "return 1 || info.tcpi_last_data_recv < info.tcpi_last_data_sent",
+         "return sent < info.tcpi_last_data_recv", "return sent < 0 * info.tcpi_last_data_recv",
          "chargen.who_reads_is_kept"),
         ("deaf", "does not catch SIGINT", "if (event_loop_catch_signal(loop, SIGINT, on_stop, "
          "server) < 0)\n        return -1;", "", "chargen.stop_while_idle"),
