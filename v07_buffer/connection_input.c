@@ -116,30 +116,28 @@ static void take(Connection *connection, const char *data, size_t size)
 
 /*
  * A read takes no more than may be held: output up to high water, and one
- * message. What is thrown away is not held. A read of nothing would look like
- * end of file.
+ * message. What is thrown away is not held.
  */
 static size_t read_size(const Connection *connection)
 {
     const ConnectionGroup *group = connection->group;
-    size_t most = group->options->high_water + group->handler.codec.longest;
-    size_t held =
-        buffer_size(&connection->input) + buffer_size(&connection->output);
+    size_t room = group->options->high_water + group->handler.codec.longest;
 
     if (connection->state != OPEN)
         return SCRATCH;
-    size_t room = held < most ? most - held : 1;
+    room -= buffer_size(&connection->input) + buffer_size(&connection->output);
     return room < SCRATCH ? room : SCRATCH;
 }
 
 void connection_read(Connection *connection)
 {
-    ssize_t size = read(connection->channel.fd, scratch, read_size(connection));
+    size_t room = read_size(connection);
+    ssize_t size = read(connection->channel.fd, scratch, room);
 
     if (size > 0)
         take(connection, scratch, (size_t)size);
     else if (size == 0)
-        connection->read_ended = true;
+        connection->read_ended = room > 0; /* 0 of 0 is no end */
     else if (errno != EAGAIN && errno != EINTR)
         connection_fail(connection, "read");
 }

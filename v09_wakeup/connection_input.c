@@ -120,21 +120,18 @@ static void take(Connection *connection, const char *data, size_t size)
 
 /*
  * A read takes no more than may be held: output up to high water, and one
- * message. What is thrown away is not held. A read of nothing would look like
- * end of file.
+ * message. What is thrown away is not held.
  */
 static size_t read_size(const Connection *connection)
 {
     const ConnectionGroup *group = connection->group;
-    size_t most = group->options->high_water + group->handler.codec.longest;
-    size_t held =
-        buffer_size(&connection->input) + buffer_size(&connection->output);
+    size_t room = group->options->high_water + group->handler.codec.longest;
 
     if (connection->state != OPEN)
         return SCRATCH;
+    room -= buffer_size(&connection->input) + buffer_size(&connection->output);
     if (connection->work != NULL)
-        held += connection_work_size(connection->work);
-    size_t room = held < most ? most - held : 1;
+        room -= connection_work_size(connection->work);
     return room < SCRATCH ? room : SCRATCH;
 }
 
@@ -151,14 +148,15 @@ static void count_rest(Connection *connection, size_t size)
 
 void connection_read(Connection *connection)
 {
-    ssize_t size = read(connection->channel.fd, scratch, read_size(connection));
+    size_t room = read_size(connection);
+    ssize_t size = read(connection->channel.fd, scratch, room);
 
     if (size > 0) {
         if (connection->rest > 0)
             count_rest(connection, (size_t)size);
         take(connection, scratch, (size_t)size);
     } else if (size == 0) {
-        connection->read_ended = true;
+        connection->read_ended = room > 0; /* 0 of 0 is no end */
     } else if (errno != EAGAIN && errno != EINTR) {
         connection_fail(connection, "read");
     }
