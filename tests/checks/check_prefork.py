@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import termios
 import time
 
 from harness.check import Check
@@ -210,6 +211,22 @@ class Prefork(Check):
         if status != 0 or any(is_running(pid) for pid in children):
             raise Broken(f"SIGINT to the process group: the parent ended with {status}, "
                          f"{sum(map(is_running, children))} children still run")
+
+    @promise("prefork", "8-", PREFORK, modes=("plain",))
+    def at_a_terminal_that_stops_who_writes(self):
+        """`stty tostop`, -v: the children are not in its foreground, and say something."""
+        screen, terminal = os.openpty()
+        self.addCleanup(os.close, screen)
+        self.addCleanup(os.close, terminal)
+        mode = termios.tcgetattr(terminal)
+        mode[3] |= termios.TOSTOP
+        termios.tcsetattr(terminal, termios.TCSANOW, mode)
+        server = self.serve("-v", "-n", "2", stderr=terminal, terminal=terminal)
+        for _ in range(4):
+            client = self.connect(server)
+            client.echo(hint="stty tostop: has its own message stopped the child?")
+            client.close()
+        server.stop()
 
     @promise("prefork", "9-", PREFORK, modes=("plain",))
     def no_process_wakes_up(self):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import re
 import resource
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 
@@ -289,8 +291,10 @@ class Server:
         return total
 
 
-def _prepare(nofile=0, user=0, blocked=(), ignored=()):
+def _prepare(nofile=0, user=0, blocked=(), ignored=(), terminal=-1):
     """In the child, before it becomes the server. Signals blocked and ignored are inherited."""
+    if terminal >= 0:
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
     signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
     for signo in ignored:
         signal.signal(signo, signal.SIG_IGN)
