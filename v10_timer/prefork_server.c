@@ -181,10 +181,11 @@ static void signal_all(int signo)
 /* The last listening socket to be closed makes the kernel refuse clients. */
 static void stop_all(void)
 {
-    if (!stopping)
+    if (!stopping) {
         close(listener);
+        signal_all(SIGCONT); /* one that somebody has stopped */
+    }
     stopping = true;
-    signal_all(SIGCONT); /* one that somebody has stopped */
     signal_all(SIGTERM);
 }
 
