@@ -65,6 +65,8 @@ class HttpLimits(HttpCheck):
                 b"GET / HTTP/11\r\n" + host + b"\r\n",
                 b"GET / http/1.1\r\n" + host + b"\r\n",
                 b"GET x HTTP/1.1\r\n" + host + b"\r\n",                      # no path
+                b"GET http:///x HTTP/1.1\r\n" + host + b"\r\n",              # no host
+                b"GET http://:80/ HTTP/1.1\r\n" + host + b"\r\n",            # the same
                 b"G\x00T / HTTP/1.1\r\n" + host + b"\r\n",
                 b"GET / HTTP/1.1\r\n" + host + b"no colon\r\n\r\n",
                 b"GET / HTTP/1.1\r\n" + host + b": no name\r\n\r\n",

@@ -161,7 +161,7 @@ static int find_target(const char *target)
         if (strncasecmp(target, "http://", 7) != 0)
             return 400;
         size_t host = strspn(target + 7, HOST);
-        if (host == 0)
+        if (host == 0 || target[7] == ':') /* a port alone names no host */
             return 400;
         target += 7 + host;
     }

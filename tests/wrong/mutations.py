@@ -312,6 +312,8 @@ PREFORK = tuple(
 HTTP = (
     _mutation("sleeps-for-nothing", "sleeps for a moment even with -d 0", "options->delay == 0",
               "options->delay == 1", "cost.system_calls_for_a_request", program="http_server"),
+    _mutation("a-port-will-do", "takes a port for a host", "*target == ':' || ", "",
+              "http_limits.bad_requests", program="http_server"),
     _mutation("no-word-of-w", "does not know -w", '"apvcbdtwi"', '"apvcbdti"',
               "usage.help_on_stdout", program="http_server"),
 )
