@@ -63,6 +63,12 @@ static void take_field(Request *request, char *line)
         request->body = true;
 }
 
+/* After http://, that is, where a port alone is no host. */
+static bool names_no_host(const Request *request)
+{
+    return strcspn(request->target + 7, ":/?") == 0;
+}
+
 static void parse(Request *request, char *head)
 {
     char *rest = head, *line = strsep(&rest, "\n"), *space, *version;
@@ -83,7 +89,8 @@ static void parse(Request *request, char *head)
     snprintf(request->target, sizeof(request->target), "%s", space + 1);
     snprintf(request->version, sizeof(request->version), "%s", version + 1);
     request->bad =
-        *request->target != '/' && strncmp(request->target, "http://", 7);
+        *request->target != '/' &&
+        (strncmp(request->target, "http://", 7) || names_no_host(request));
     while (rest && (line = strsep(&rest, "\n")) && *line && *line != '\r') {
         line[strlen(line) - (line[strlen(line) - 1] == '\r')] = '\0';
         request->bad |= strchr(line, '\r') && !wrong("http-bare-cr");
