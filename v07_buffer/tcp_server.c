@@ -26,16 +26,11 @@ static void say(const TcpServer *server, const char *what,
         log_line("%s %s", what, inet_address_format(peer, text));
 }
 
-static bool is_full(const TcpServer *server, const InetAddress *peer)
+static bool is_full(const TcpServer *server)
 {
-    char text[INET_ADDRESS_TEXT];
     unsigned limit = server->options->connections;
 
-    bool full = limit > 0 && server->open >= limit;
-    if (full)
-        log_line("refused %s: %u connections are open",
-                 inet_address_format(peer, text), limit);
-    return full;
+    return limit > 0 && server->open >= limit;
 }
 
 static void on_ended(void *owner, Connection *connection)
@@ -67,13 +62,22 @@ static Connection *add_connection(TcpServer *server, int fd,
     return connection;
 }
 
+static void refuse(TcpServer *server, int fd, const InetAddress *peer)
+{
+    char text[INET_ADDRESS_TEXT];
+
+    log_line("refused %s: %u connections are open",
+             inet_address_format(peer, text), server->options->connections);
+    close(fd);
+}
+
 static void on_client(void *context, int fd, const InetAddress *peer)
 {
     TcpServer *server = context;
     Connection *connection = NULL;
 
-    if (is_full(server, peer))
-        close(fd);
+    if (is_full(server))
+        refuse(server, fd, peer);
     else
         connection = add_connection(server, fd, peer);
     if (connection != NULL && connection_open(connection) < 0)
