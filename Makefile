@@ -17,7 +17,8 @@ NEED = @CC="$(CC)" tests/tools/need
 KNOWN = @test -n "$(call folder,$*)" || { \
     echo "there is no stage v$*; there are: $(STAGES)" >&2; exit 1; }
 
-# V=1 shows each compiler command; without it a stage is one line.
+# V=1 shows each compiler command; without it a stage is one line. A recipe
+# that calls BUILD begins with +, so that make shares its jobs (-j) with it.
 SILENT = $(if $(V),,-s)
 BUILD  = $(MAKE) --no-print-directory $(SILENT)
 HARNESS = python3 tests/run.py $(if $(K),-k '$(K)') $(if $(V),-v) \
@@ -29,12 +30,12 @@ BENCH = python3 tests/bench/bench.py $(if $(PEER),--peer '$(PEER)') \
 BOTH = status=0; $(HARNESS) $(1) || status=1; \
     $(if $(2),$(HARNESS) $(2) || status=1;) exit $$status
 
-## make                      build every program of every stage
+## make                      build every program of every stage; -j2: two jobs
 all: $(STAGES)
 
 $(STAGES): need-compiler
 	@echo "building $@"
-	@$(BUILD) -C $@
+	+@$(BUILD) -C $@
 
 ## make help                 this list
 help:
@@ -43,32 +44,34 @@ help:
 ## make run-v04              build that stage, start its server on 127.0.0.1:8000
 run-v%: need-compiler
 	$(KNOWN)
-	@$(BUILD) -C $(call folder,$*) echo_server
+	+@$(BUILD) -C $(call folder,$*) echo_server
 	@$(call folder,$*)/echo_server $(ARGS)
 
-## make diff-v04             what changed from the stage before
+## make diff-v04             what changed from the stage before, step by step
 diff-v%:
 	$(KNOWN)
 	$(NEED) python3 git
-	@tests/tools/diff $(if $(STAT),--stat) v$*
+	@tests/tools/diff $(if $(STAT),--stat) $(if $(PART),--part '$(PART)') v$*
 
-## make test                 check every stage; make test-v04: one stage
+## make test                 check every stage
 test: need-harness
 	@$(HARNESS)
 
+## make test-v04             check one stage
 test-v%: need-harness
 	$(KNOWN)
 	@$(HARNESS) v$*
 
-## make valgrind             the same under valgrind; make valgrind-v04: one stage
+## make valgrind             the same under valgrind: leaks, errors, data races
 valgrind: need-harness
 	$(NEED) valgrind
 	@$(call BOTH,--valgrind,$(if $(call folder,08),--helgrind))
 
+## make valgrind-v04         one stage under valgrind
 valgrind-v%: need-harness
 	$(KNOWN)
 	$(NEED) valgrind
-	@$(call BOTH,--valgrind v$*,$(if $(filter 08 09 10,$*),--helgrind v$*))
+	@$(call BOTH,--valgrind v$*,$(if $(filter 01 08 09 10,$*),--helgrind v$*))
 
 ## make sanitize             the same on builds with the compiler's sanitizers
 sanitize: need-harness
@@ -78,7 +81,7 @@ sanitize: need-harness
 prove: need-harness
 	@$(HARNESS) --prove
 
-## make faults               calls fail, memory is refused; faults-v04: one stage
+## make faults               calls fail, memory is refused: what is survived?
 FAULTS = python3 tests/faults/run.py $(if $(K),-k '$(K)') $(if $(V),-v) \
     $(if $(BRIEF),--brief) $(if $(CHECK),--check)
 faults: need-harness
@@ -90,6 +93,7 @@ faults-prove: need-harness
 	$(NEED) strace
 	@$(FAULTS) --prove
 
+## make faults-v04           the same for one stage
 faults-v%: need-harness
 	$(KNOWN)
 	$(NEED) strace
@@ -129,14 +133,14 @@ bench-check: bench-build
 
 bench-build: $(STAGES)
 	$(NEED) python3
-	@$(BUILD) -C tests/bench
+	+@$(BUILD) -C tests/bench
 
 ## make lint                 clang-tidy, cppcheck and clang-format
 lint:
 	$(NEED) python3 gcc clang-tidy cppcheck clang-format
 	@tests/tools/lint
 
-## make quiet                does each step change only what it must?
+## make quiet                does each step change only what it must? Ladders?
 quiet:
 	$(NEED) python3 git
 	@tests/tools/quiet
@@ -166,16 +170,20 @@ clean:
 ##
 ## Words that go with them, as in `make test-v07 K=half_close V=1`:
 ##
-## test, valgrind, sanitize  K=name: checks of that name; V=1: say more; X=1: stop
-##                           at the first failure; AGAIN=1: try those again, alone
-## run    ARGS="-p 9000 -v"  options for the server
-## diff   STAT=1             the summary only
-## faults K=accept4          that call; BRIEF=1: each failure in one way only;
-##                           CHECK=1: is tests/faults/TABLE.md what is measured?
-## fuzz   TIME=600           for so many seconds; PROVE=1: does it find mistakes?
-## soak   TIME=600           the same; SEED=7: those choices; ROUND=3: that round
-## bench  PEER="cmd {port}"  your own server beside them; QUICK=1: does it run
-##                           at all? SAVE=1: keep what was measured
+## test, valgrind, sanitize  K=name: checks of that name; V=1: a line for each
+##                           check, also on a terminal, and more; X=1: stop at
+##                           the first failure; AGAIN=1: try those again, alone
+## prove                     K=name: mistakes or checks of that name; V=1, X=1
+## run-v04                   ARGS="-p 9000 -v": options for the server
+## diff-v04                  STAT=1: the list of steps alone; PART=2: that step
+## faults                    K=accept4: that call; BRIEF=1: each failure in one
+##                           way only; CHECK=1: is tests/faults/TABLE.md what is
+##                           measured? V=1: a line for each run
+## fuzz                      TIME=600: for so many seconds; PROVE=1: does it find
+##                           mistakes?
+## soak                      the same; SEED=7: those choices; ROUND=3: that round
+## bench                     PEER="cmd {port}": your own server beside them;
+##                           QUICK=1: does it run? SAVE=1: keep the figures
 ## bench-instructions        PROFILE=v10: where that server spends them
 
 need-compiler:

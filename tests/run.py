@@ -13,12 +13,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from harness import build, matrix, modes, prove  # noqa: E402
+from harness.names import no_such, unknown  # noqa: E402
 from harness.report import Report  # noqa: E402
-from harness.runner import Outcome, plan, run_again, run_all  # noqa: E402
-from harness.stages import find_stages  # noqa: E402
-
-
-FIRST_WITH_THREADS = 8
+from harness.runner import Outcome, all_names, plan, run_again, run_all  # noqa: E402
+from harness.stages import find_stages, has_threads  # noqa: E402
 
 
 def options():
@@ -61,17 +59,35 @@ def main() -> int:
     if args.prove:
         build.need_tools(modes.PLAIN)
         return prove.main(args)
+    word = unknown(args.names, [f"{check} {program}" for check, program in all_names()])
+    if word is not None:
+        shorter = {name for pair in all_names() for name in pair}
+        print(f"run.py: {no_such('check or program', word, shorter)}", file=sys.stderr)
+        return 2
     stages = find_stages(args.stages)
     if mode.threads and not args.stages:
-        stages = [stage for stage in stages if stage.number >= FIRST_WITH_THREADS]
+        stages = [stage for stage in stages
+                  if any(has_threads(stage.number, name) for name in stage.promised())]
     if args.list:
         return show_list(stages, mode, args.names)
+    if stages and not plan(stages, mode, args.names, built=False):
+        print(f"run.py: {nothing_words(args)}", file=sys.stderr)
+        return 2
     if not stages:
         print("run.py: there is no stage folder to check")
         print("0 passed, 0 failed, 0 skipped")
         return 1
     build.need_tools(mode)
     return run(args, stages, mode)
+
+
+def nothing_words(args) -> str:
+    """Why nothing is to be run, although there are stages, and checks of these names."""
+    names = " or ".join(repr(name) for name in args.names)
+    words = f"no check with {names} in its name" if names else "no check"
+    where = f" applies to {' '.join(args.stages)}" if args.stages else " applies"
+    how = f" with --{args.mode}" if args.mode else ""
+    return f"{words}{where}{how}; --list shows the stages of each"
 
 
 def run(args, stages, mode) -> int:
@@ -81,14 +97,17 @@ def run(args, stages, mode) -> int:
     for stage, words in failed.items():
         report.add(Outcome(stage.name, stage.number, "make", "build", "", "", "FAIL", 0.0, words))
     tasks = plan(built, mode, args.names) * args.repeat
+    report.begin([task.target.stage.name for task in tasks])
     try:
-        failures = run_all(tasks, args.jobs, report.add, args.stop)
+        failures = run_all(tasks, args.jobs, report.add, args.stop, report.tick)
         if args.again and not args.stop:
             run_again(failures, report)
     except KeyboardInterrupt:
+        report.end()
         report.say("\nstopped")
         report.last_line()
         return 130
+    report.end()
     good = finish(args, report, failed)
     report.summary(time.monotonic() - start)
     return 0 if good else 1
@@ -136,6 +155,9 @@ def raise_descriptor_limit():
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nstopped")
+        sys.exit(130)
     except BrokenPipeError:     # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -1,13 +1,8 @@
-/*
- * A TCP echo server for one client at a time: what it takes for two programs
- * to talk. socket(2), bind(2) and listen(2) open the door, accept(2) lets a
- * client in, read(2) and write(2) carry the bytes, close(2) hangs up. What
- * is called stands above what calls it: main is at the end, start there.
- */
+/* A TCP echo server for one client at a time. Start to read at main, below. */
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,172 +11,100 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-typedef struct Connection {
-    int fd;
-    struct sockaddr_in peer;
-} Connection;
-
-static const char usage[] = "usage: echo_server [-a ADDR] [-p PORT] [-v] [-h]";
+static const char usage[] = "usage: echo_server [-a ADDR] [-p PORT] [-h]";
 static struct sockaddr_in address = {.sin_family = AF_INET};
-static bool verbose;
-static volatile sig_atomic_t stopping;
-static volatile sig_atomic_t listener = -1;
-static volatile sig_atomic_t serving = -1; /* the client's descriptor */
 
-/* The text is good until the next call. */
-static const char *text_of(const struct sockaddr_in *from)
+/* "volatile": the signal handler uses them too, so read them anew each time. */
+static volatile sig_atomic_t stopping; /* sig_atomic_t: never half written */
+static volatile sig_atomic_t listener = -1; /* the listening socket */
+static volatile sig_atomic_t serving = -1; /* the client's socket; -1: none */
+
+/* _Noreturn tells the compiler that the function does not return. */
+static _Noreturn void fail_to_start(const char *call)
 {
-    static char text[32];
-
-    snprintf(text, sizeof(text), "%s:%d", inet_ntoa(from->sin_addr),
-             ntohs(from->sin_port));
-    return text;
+    warn("%s %s:%d", call, inet_ntoa(address.sin_addr),
+         ntohs(address.sin_port)); /* from network byte order to the host's */
+    if (listener >= 0)
+        close(listener);
+    exit(1);
 }
 
-static int fail_to_start(const char *call, int fd)
-{
-    warn("%s %s", call, text_of(&address));
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-static int listen_on_address(void)
+/* The calls take every kind of address as a struct sockaddr: hence a cast. */
+static void start_listening(void)
 {
     const int on = 1;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    if (fd < 0)
-        return fail_to_start("socket", fd);
-    /* A port on which old connections linger can be taken again at once. */
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
-        return fail_to_start("setsockopt", fd);
-    /* Urgent bytes are bytes like the rest. Accepted sockets inherit it. */
-    if (setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0)
-        return fail_to_start("setsockopt", fd);
-    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        return fail_to_start("bind", fd);
-    if (listen(fd, SOMAXCONN) < 0)
-        return fail_to_start("listen", fd);
-    return fd;
-}
-
-/* Says where clients can connect: after -p 0 only the system knows. */
-static int announce(void)
-{
     socklen_t size = sizeof(address);
 
+    listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener < 0)
+        fail_to_start("socket");
+    /* Allow the port although old connections linger on it: see tcp(7). */
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+        fail_to_start("setsockopt");
+    if (bind(listener, (struct sockaddr *)&address, size) < 0)
+        fail_to_start("bind");
+    if (listen(listener, SOMAXCONN) < 0)
+        fail_to_start("listen");
+    /* After -p 0, only the system knows the port. */
     if (getsockname(listener, (struct sockaddr *)&address, &size) < 0)
-        return fail_to_start("getsockname", -1);
-    printf("listening on %s\n", text_of(&address));
-    if (fflush(stdout) != 0)
-        return fail_to_start("write", -1);
-    return 0;
+        fail_to_start("getsockname");
+    printf("listening on %s:%d\n", inet_ntoa(address.sin_addr),
+           ntohs(address.sin_port));
+    if (fflush(stdout) != 0 && !stopping)
+        fail_to_start("write");
 }
 
-static void say(const char *what, const Connection *connection)
-{
-    if (verbose)
-        warnx("%s %s", what, text_of(&connection->peer));
-}
-
-/* That a client has gone away is no news; any other failure is. */
-static void say_failed(const char *call, const Connection *connection)
-{
-    if (verbose || (errno != ECONNRESET && errno != EPIPE))
-        warn("%s %s", call, text_of(&connection->peer));
-}
-
-static void close_connection(const Connection *connection)
-{
-    say("closed", connection);
-    close(connection->fd);
-}
-
-/* One write may take less than all of it: it returns how much it took. */
-static bool write_all(const Connection *connection, const char *next,
-                      size_t left)
+/* Write all the bytes. One write(2) may take fewer, and returns how many. */
+static bool write_all(int fd, const char *next, size_t left)
 {
     while (left > 0) {
-        ssize_t written = write(connection->fd, next, left);
+        ssize_t written = write(fd, next, left);
         if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0) {
-            say_failed("write", connection);
+            continue; /* a signal interrupted the call: call again */
+        if (written < 0)
             return false;
-        }
         next += written;
         left -= (size_t)written;
     }
     return true;
 }
 
-/* Sends back what one read brings. False: there is nothing more to do. */
-static bool echo(const Connection *connection)
+/* Send back what one read(2) brings. 0 bytes: the client sends no more. */
+static bool echo(int fd)
 {
-    static char buffer[64 * 1024];
-    ssize_t size = read(connection->fd, buffer, sizeof(buffer));
+    char buffer[16 * 1024];
+    ssize_t size = read(fd, buffer, sizeof(buffer));
 
-    if (size < 0 && errno == EINTR)
-        return true;
     if (size < 0)
-        say_failed("read", connection);
-    if (size <= 0) /* 0 is end of file: the client sends no more */
-        return false;
-    return write_all(connection, buffer, (size_t)size);
+        return errno == EINTR;
+    return size > 0 && write_all(fd, buffer, (size_t)size);
 }
 
-static void serve(const Connection *connection)
+static void serve(int fd)
 {
-    serving = connection->fd;
-    while (!stopping && echo(connection))
+    serving = fd;
+    while (!stopping && echo(fd))
         ;
     serving = -1;
-    close_connection(connection);
+    close(fd);
 }
 
-/* Returns the next client's descriptor, or -1 when there is none now. */
-static int accept_client(struct sockaddr_in *peer)
+static void accept_client(void)
 {
-    socklen_t size = sizeof(*peer);
-    int fd = accept(listener, (struct sockaddr *)peer, &size);
-    static int last_error;
+    int fd = accept(listener, NULL, NULL);
 
-    if (fd < 0 && errno != EINTR && !stopping) {
-        if (errno != last_error)
-            warn("accept");
-        else
-            poll(NULL, 0, 10); /* it fails again: sleep for 10 ms, not spin */
-        last_error = errno;
-    } else {
-        last_error = 0;
+    if (fd >= 0) {
+        serve(fd);
+    } else if (errno != EINTR && !stopping) {
+        warn("accept");
+        usleep(10000); /* it may fail again at once: rest for 10 ms */
     }
-    return fd;
-}
-
-static void open_connection(void)
-{
-    Connection connection = {0};
-
-    connection.fd = accept_client(&connection.peer);
-    if (connection.fd < 0)
-        return;
-    say("opened", &connection);
-    serve(&connection);
-}
-
-static int run(void)
-{
-    while (!stopping)
-        open_connection();
-    return 0;
 }
 
 /*
- * A signal may come just before a call that waits. So it is not enough that
- * it interrupts the call: what the server waits on must not block any more.
- * A socket that is shut down never does. shutdown(2) may be called from a
- * signal handler, see signal-safety(7); on -1 it does nothing.
+ * A signal that comes just before a call that waits does not interrupt it. So
+ * shut the sockets down: no call waits on them after that. shutdown(2) does
+ * nothing for descriptor -1, and a handler may call it: see signal-safety(7).
  */
 static void on_signal(int signo)
 {
@@ -194,54 +117,23 @@ static void on_signal(int signo)
     errno = saved_errno;
 }
 
-static void catch_signals(void)
+static _Noreturn void wrong_use(const char *problem, char *value)
 {
-    struct sigaction action = {.sa_handler = on_signal};
-
-    sigaddset(&action.sa_mask, SIGINT);
-    sigaddset(&action.sa_mask, SIGTERM);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    /* Whoever started this may have blocked them, and that is inherited. */
-    sigprocmask(SIG_UNBLOCK, &action.sa_mask, NULL);
-    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
-}
-
-static _Noreturn void wrong_use(const char *what, const char *value)
-{
-    warnx("%s: %s", what, value);
-    warnx("%s", usage);
-    exit(2);
-}
-
-static void set_address(const char *text)
-{
-    if (inet_pton(AF_INET, text, &address.sin_addr) != 1)
-        wrong_use("-a: not a numeric IPv4 address", text);
-}
-
-static void set_port(const char *text)
-{
-    size_t digits = strspn(text, "0123456789");
-    unsigned long port = strtoul(text, NULL, 10);
-
-    if (digits == 0 || text[digits] != '\0' || port > 65535)
-        wrong_use("-p: not a number from 0 to 65535", text);
-    address.sin_port = htons((uint16_t)port);
+    value[strcspn(value, "\n")] = '\0'; /* a message is one line */
+    warnx("%s: %s", problem, value);
+    errx(2, "%s", usage);
 }
 
 static void parse_options(int argc, char **argv)
 {
+    char *host = "127.0.0.1", *port = "8000";
     int letter;
 
-    set_address("127.0.0.1");
-    set_port("8000");
-    while ((letter = getopt(argc, argv, ":a:p:vh")) != -1) {
+    while ((letter = getopt(argc, argv, ":a:p:h")) != -1) {
         char option[] = {'-', (char)optopt, '\0'};
         switch (letter) {
-        case 'a': set_address(optarg); break;
-        case 'p': set_port(optarg); break;
-        case 'v': verbose = true; break;
+        case 'a': host = optarg; break;
+        case 'p': port = optarg; break;
         case 'h': exit(puts(usage) < 0 || fflush(stdout) != 0);
         case ':': wrong_use("value missing", option);
         default: wrong_use("unknown option", option);
@@ -249,19 +141,30 @@ static void parse_options(int argc, char **argv)
     }
     if (optind < argc)
         wrong_use("stray argument", argv[optind]);
+    if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
+        wrong_use("-a: not a numeric IPv4 address", host);
+    if (*port == '\0' || port[strspn(port, "0123456789")] != '\0' ||
+        strtoul(port, NULL, 10) > 65535)
+        wrong_use("-p: not a number from 0 to 65535", port);
+    address.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
 }
 
 int main(int argc, char **argv)
 {
-    int result = -1;
+    struct sigaction action = {.sa_handler = on_signal};
+    int fd;
 
-    catch_signals();
+    /* If 2 is closed, a client's socket becomes 2 and gets the messages. */
+    while ((fd = open("/dev/null", O_RDWR)) <= STDERR_FILENO && fd >= 0)
+        ; /* open takes the lowest free number */
+    close(fd);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     parse_options(argc, argv);
-    listener = listen_on_address();
-    if (listener < 0)
-        return 1;
-    if (announce() == 0)
-        result = run();
+    start_listening();
+    while (!stopping)
+        accept_client();
     close(listener);
-    return result < 0;
+    return 0;
 }

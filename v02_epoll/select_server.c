@@ -1,11 +1,8 @@
-/*
- * A TCP echo server for many clients on one thread: select(2) says which of
- * them have sent something, and only those are read.
- */
+/* A TCP echo server for many clients on one thread, with select(2). */
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,112 +12,33 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-typedef struct Connection {
-    int fd;
-    struct sockaddr_in peer;
-} Connection;
-
-static const char usage[] =
-    "usage: select_server [-a ADDR] [-p PORT] [-v] [-h]";
+static const char usage[] = "usage: select_server [-a ADDR] [-p PORT] [-h]";
 static struct sockaddr_in address = {.sin_family = AF_INET};
-static bool verbose;
-static volatile sig_atomic_t stopping;
-static volatile sig_atomic_t listener = -1;
-static volatile sig_atomic_t serving = -1; /* the client's descriptor */
-static Connection **table; /* by descriptor; NULL: none */
-static size_t table_size;
+
+/* "volatile": the signal handler uses them too, so read them anew each time. */
+static volatile sig_atomic_t stopping; /* sig_atomic_t: never half written */
+static volatile sig_atomic_t listener = -1; /* the listening socket */
+static volatile sig_atomic_t serving = -1; /* the client's socket; -1: none */
+
 static fd_set watched;
 
-/* The text is good until the next call. */
-static const char *text_of(const struct sockaddr_in *from)
+/* _Noreturn tells the compiler that the function does not return. */
+static _Noreturn void fail_to_start(const char *call)
 {
-    static char text[32];
-
-    snprintf(text, sizeof(text), "%s:%d", inet_ntoa(from->sin_addr),
-             ntohs(from->sin_port));
-    return text;
-}
-
-static int fail_to_start(const char *call, int fd)
-{
-    warn("%s %s", call, text_of(&address));
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-static int listen_on_address(void)
-{
-    const int on = 1;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    if (fd < 0)
-        return fail_to_start("socket", fd);
-    /* A port on which old connections linger can be taken again at once. */
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
-        return fail_to_start("setsockopt", fd);
-    /* Urgent bytes are bytes like the rest. Accepted sockets inherit it. */
-    if (setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0)
-        return fail_to_start("setsockopt", fd);
-    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        return fail_to_start("bind", fd);
-    if (listen(fd, SOMAXCONN) < 0)
-        return fail_to_start("listen", fd);
-    return fd;
-}
-
-/* Says where clients can connect: after -p 0 only the system knows. */
-static int announce(void)
-{
-    socklen_t size = sizeof(address);
-
-    if (getsockname(listener, (struct sockaddr *)&address, &size) < 0)
-        return fail_to_start("getsockname", -1);
-    printf("listening on %s\n", text_of(&address));
-    if (fflush(stdout) != 0)
-        return fail_to_start("write", -1);
-    return 0;
-}
-
-static void say(const char *what, const Connection *connection)
-{
-    if (verbose)
-        warnx("%s %s", what, text_of(&connection->peer));
-}
-
-/* That a client has gone away is no news; any other failure is. */
-static void say_failed(const char *call, const Connection *connection)
-{
-    if (verbose || (errno != ECONNRESET && errno != EPIPE))
-        warn("%s %s", call, text_of(&connection->peer));
-}
-
-/* Makes the table long enough for fd. */
-static int make_place(int fd)
-{
-    size_t size = table_size;
-
-    if ((size_t)fd < size)
-        return 0;
-    while (size <= (size_t)fd)
-        size = size ? size * 2 : 64;
-    Connection **longer = realloc(table, size * sizeof(*longer));
-    if (longer == NULL)
-        return -1;
-    memset(longer + table_size, 0, (size - table_size) * sizeof(*longer));
-    table = longer;
-    table_size = size;
-    return 0;
+    warn("%s %s:%d", call, inet_ntoa(address.sin_addr),
+         ntohs(address.sin_port)); /* from network byte order to the host's */
+    if (listener >= 0)
+        close(listener);
+    exit(1);
 }
 
 /*
- * select(2) will report it while there is something to read. An fd_set has
- * FD_SETSIZE bits, 1024; FD_SET for a larger fd would write past its end.
+ * select(2) reports fd for as long as there is something to read. The set has
+ * FD_SETSIZE bits, 1024: FD_SET for a larger fd would write past its end.
  */
 static int watch(int fd)
 {
     if (fd >= FD_SETSIZE) {
-        warnx("select can't watch descriptor %d", fd);
         errno = EMFILE;
         return -1;
     }
@@ -128,154 +46,129 @@ static int watch(int fd)
     return 0;
 }
 
-static void unwatch(int fd)
+/* The calls take every kind of address as a struct sockaddr: hence a cast. */
+static void start_listening(void)
+{
+    const int on = 1;
+    socklen_t size = sizeof(address);
+
+    listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener < 0)
+        fail_to_start("socket");
+    /* Allow the port although old connections linger on it: see tcp(7). */
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+        fail_to_start("setsockopt");
+    if (bind(listener, (struct sockaddr *)&address, size) < 0)
+        fail_to_start("bind");
+    if (listen(listener, SOMAXCONN) < 0)
+        fail_to_start("listen");
+    if (watch(listener) < 0)
+        fail_to_start("select");
+    /* After -p 0, only the system knows the port. */
+    if (getsockname(listener, (struct sockaddr *)&address, &size) < 0)
+        fail_to_start("getsockname");
+    printf("listening on %s:%d\n", inet_ntoa(address.sin_addr),
+           ntohs(address.sin_port));
+    if (fflush(stdout) != 0 && !stopping)
+        fail_to_start("write");
+}
+
+static void close_connection(int fd)
 {
     FD_CLR(fd, &watched);
+    close(fd);
 }
 
-static void close_connection(Connection *connection)
+static void close_connections(void)
 {
-    say("closed", connection);
-    table[connection->fd] = NULL;
-    unwatch(connection->fd);
-    close(connection->fd);
-    free(connection);
+    for (int fd = 0; fd < FD_SETSIZE; fd++)
+        if (fd != listener && FD_ISSET(fd, &watched))
+            close_connection(fd);
 }
 
-/* One write may take less than all of it: it returns how much it took. */
-static bool write_all(const Connection *connection, const char *next,
-                      size_t left)
+/* Write all the bytes. One write(2) may take fewer, and returns how many. */
+static bool write_all(int fd, const char *next, size_t left)
 {
     while (left > 0) {
-        ssize_t written = write(connection->fd, next, left);
+        ssize_t written = write(fd, next, left);
         if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0) {
-            say_failed("write", connection);
+            continue; /* a signal interrupted the call: call again */
+        if (written < 0)
             return false;
-        }
         next += written;
         left -= (size_t)written;
     }
     return true;
 }
 
-/* Sends back what one read brings. False: there is nothing more to do. */
-static bool echo(const Connection *connection)
+/* Send back what one read(2) brings. 0 bytes: the client sends no more. */
+static bool echo(int fd)
 {
-    static char buffer[64 * 1024];
-    ssize_t size = read(connection->fd, buffer, sizeof(buffer));
+    char buffer[16 * 1024];
+    ssize_t size = read(fd, buffer, sizeof(buffer));
 
-    if (size < 0 && errno == EINTR)
-        return true;
     if (size < 0)
-        say_failed("read", connection);
-    if (size <= 0) /* 0 is end of file: the client sends no more */
-        return false;
-    return write_all(connection, buffer, (size_t)size);
+        return errno == EINTR;
+    return size > 0 && write_all(fd, buffer, (size_t)size);
 }
 
-static void serve(Connection *connection)
+static void serve(int fd)
 {
-    bool open = true;
-
-    serving = connection->fd;
-    if (!stopping)
-        open = echo(connection);
+    serving = fd;
+    bool done = !stopping && !echo(fd);
     serving = -1;
-    if (!open)
-        close_connection(connection);
+    if (done)
+        close_connection(fd);
 }
 
-/* Returns the next client's descriptor, or -1 when there is none now. */
-static int accept_client(struct sockaddr_in *peer)
+static void open_connection(int fd)
 {
-    socklen_t size = sizeof(*peer);
-    int fd = accept(listener, (struct sockaddr *)peer, &size);
-    static int last_error;
-
-    if (fd < 0 && errno != EINTR && !stopping) {
-        if (errno != last_error)
-            warn("accept");
-        else
-            poll(NULL, 0, 10); /* it fails again: sleep for 10 ms, not spin */
-        last_error = errno;
-    } else {
-        last_error = 0;
-    }
-    return fd;
-}
-
-static void open_connection(void)
-{
-    struct sockaddr_in peer = {0};
-    int fd = accept_client(&peer);
-
-    if (fd < 0)
-        return;
-    Connection *connection = malloc(sizeof(*connection));
-    if (connection == NULL || make_place(fd) < 0 || watch(fd) < 0) {
-        warn("refused %s", text_of(&peer));
-        free(connection);
+    if (watch(fd) < 0) {
+        warnx("refused a client: select can't watch descriptor %d", fd);
         close(fd);
-        return;
     }
-    *connection = (Connection){fd, peer};
-    table[fd] = connection;
-    say("opened", connection);
 }
 
-/* Returns -1 unless it is for lack of memory, which may come to an end. */
-static int fail_to_wait(const char *call)
+/* A call that failed may fail again at once: rest for 10 ms. */
+static void report(const char *call)
 {
-    static bool said;
-    bool fatal = errno != ENOMEM;
-
-    if (fatal || !said)
-        warn("%s", call);
-    said = true;
-    poll(NULL, 0, 10); /* it may fail again: sleep for 10 ms, not spin */
-    return fatal ? -1 : 0;
+    warn("%s", call);
+    usleep(10000);
 }
 
-static int run(void)
+static void accept_client(void)
+{
+    int fd = accept(listener, NULL, NULL);
+
+    if (fd >= 0)
+        open_connection(fd);
+    else if (errno != EINTR && !stopping)
+        report("accept");
+}
+
+static void run(void)
 {
     while (!stopping) {
-        fd_set ready = watched;
+        fd_set ready = watched; /* select leaves those that are ready */
         int count = select(FD_SETSIZE, &ready, NULL, NULL, NULL);
-        if (count < 0 && errno != EINTR && fail_to_wait("select") < 0)
-            return -1;
+        if (count < 0 && errno != EINTR)
+            report("select");
         for (int fd = 0; count > 0; fd++) {
             if (!FD_ISSET(fd, &ready))
                 continue;
             count--;
             if (fd == listener)
-                open_connection();
+                accept_client();
             else
-                serve(table[fd]);
+                serve(fd);
         }
     }
-    return 0;
-}
-
-static int start_watching(void)
-{
-    return watch(listener);
-}
-
-static void stop_watching(void)
-{
-    for (size_t fd = 0; fd < table_size; fd++)
-        if (table[fd] != NULL)
-            close_connection(table[fd]);
-    free(table);
 }
 
 /*
- * A signal may come just before a call that waits. So it is not enough that
- * it interrupts the call: what the server waits on must not block any more.
- * A socket that is shut down never does. shutdown(2) may be called from a
- * signal handler, see signal-safety(7); on -1 it does nothing.
+ * A signal that comes just before a call that waits does not interrupt it. So
+ * shut the sockets down: no call waits on them after that. shutdown(2) does
+ * nothing for descriptor -1, and a handler may call it: see signal-safety(7).
  */
 static void on_signal(int signo)
 {
@@ -288,54 +181,23 @@ static void on_signal(int signo)
     errno = saved_errno;
 }
 
-static void catch_signals(void)
+static _Noreturn void wrong_use(const char *problem, char *value)
 {
-    struct sigaction action = {.sa_handler = on_signal};
-
-    sigaddset(&action.sa_mask, SIGINT);
-    sigaddset(&action.sa_mask, SIGTERM);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    /* Whoever started this may have blocked them, and that is inherited. */
-    sigprocmask(SIG_UNBLOCK, &action.sa_mask, NULL);
-    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
-}
-
-static _Noreturn void wrong_use(const char *what, const char *value)
-{
-    warnx("%s: %s", what, value);
-    warnx("%s", usage);
-    exit(2);
-}
-
-static void set_address(const char *text)
-{
-    if (inet_pton(AF_INET, text, &address.sin_addr) != 1)
-        wrong_use("-a: not a numeric IPv4 address", text);
-}
-
-static void set_port(const char *text)
-{
-    size_t digits = strspn(text, "0123456789");
-    unsigned long port = strtoul(text, NULL, 10);
-
-    if (digits == 0 || text[digits] != '\0' || port > 65535)
-        wrong_use("-p: not a number from 0 to 65535", text);
-    address.sin_port = htons((uint16_t)port);
+    value[strcspn(value, "\n")] = '\0'; /* a message is one line */
+    warnx("%s: %s", problem, value);
+    errx(2, "%s", usage);
 }
 
 static void parse_options(int argc, char **argv)
 {
+    char *host = "127.0.0.1", *port = "8000";
     int letter;
 
-    set_address("127.0.0.1");
-    set_port("8000");
-    while ((letter = getopt(argc, argv, ":a:p:vh")) != -1) {
+    while ((letter = getopt(argc, argv, ":a:p:h")) != -1) {
         char option[] = {'-', (char)optopt, '\0'};
         switch (letter) {
-        case 'a': set_address(optarg); break;
-        case 'p': set_port(optarg); break;
-        case 'v': verbose = true; break;
+        case 'a': host = optarg; break;
+        case 'p': port = optarg; break;
         case 'h': exit(puts(usage) < 0 || fflush(stdout) != 0);
         case ':': wrong_use("value missing", option);
         default: wrong_use("unknown option", option);
@@ -343,20 +205,30 @@ static void parse_options(int argc, char **argv)
     }
     if (optind < argc)
         wrong_use("stray argument", argv[optind]);
+    if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
+        wrong_use("-a: not a numeric IPv4 address", host);
+    if (*port == '\0' || port[strspn(port, "0123456789")] != '\0' ||
+        strtoul(port, NULL, 10) > 65535)
+        wrong_use("-p: not a number from 0 to 65535", port);
+    address.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
 }
 
 int main(int argc, char **argv)
 {
-    int result = -1;
+    struct sigaction action = {.sa_handler = on_signal};
+    int fd;
 
-    catch_signals();
+    /* If 2 is closed, a client's socket becomes 2 and gets the messages. */
+    while ((fd = open("/dev/null", O_RDWR)) <= STDERR_FILENO && fd >= 0)
+        ; /* open takes the lowest free number */
+    close(fd);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     parse_options(argc, argv);
-    listener = listen_on_address();
-    if (listener < 0)
-        return 1;
-    if (start_watching() == 0 && announce() == 0)
-        result = run();
-    stop_watching();
+    start_listening();
+    run();
+    close_connections();
     close(listener);
-    return result < 0;
+    return 0;
 }

@@ -7,9 +7,11 @@
 int epoll_open(Epoll *epoll)
 {
     epoll->fd = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll->fd < 0)
+    if (epoll->fd < 0) {
         log_error("epoll_create1");
-    return epoll->fd < 0 ? -1 : 0;
+        return -1;
+    }
+    return 0;
 }
 
 void epoll_close(Epoll *epoll)
@@ -24,9 +26,9 @@ int epoll_add(Epoll *epoll, int fd, uint32_t events)
     return epoll_ctl(epoll->fd, EPOLL_CTL_ADD, fd, &event);
 }
 
-int epoll_await(Epoll *epoll, int timeout)
+int epoll_await(Epoll *epoll, int most, int timeout)
 {
-    int count = epoll_wait(epoll->fd, epoll->ready, EPOLL_BATCH, timeout);
+    int count = epoll_wait(epoll->fd, epoll->ready, most, timeout);
 
     if (count < 0 && errno == EINTR)
         return 0;

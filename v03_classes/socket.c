@@ -1,7 +1,12 @@
 #include "socket.h"
 #include "log.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static int fail_to_start(const char *call, const InetAddress *address, int fd)
@@ -14,7 +19,7 @@ static int fail_to_start(const char *call, const InetAddress *address, int fd)
     return -1;
 }
 
-static int set_option(int fd, int level, int option)
+static int switch_on(int fd, int level, int option)
 {
     const int on = 1;
 
@@ -28,11 +33,8 @@ int socket_listen(const InetAddress *address)
 
     if (fd < 0)
         return fail_to_start("socket", address, fd);
-    /* A port on which old connections linger can be taken again at once. */
-    if (set_option(fd, SOL_SOCKET, SO_REUSEADDR) < 0)
-        return fail_to_start("setsockopt", address, fd);
-    /* Urgent bytes are bytes like the rest. Accepted sockets inherit it. */
-    if (set_option(fd, SOL_SOCKET, SO_OOBINLINE) < 0)
+    /* Allow the port although old connections linger on it: see tcp(7). */
+    if (switch_on(fd, SOL_SOCKET, SO_REUSEADDR) < 0)
         return fail_to_start("setsockopt", address, fd);
     if (bind(fd, &address->any, inet_address_size(address)) < 0)
         return fail_to_start("bind", address, fd);
@@ -41,18 +43,51 @@ int socket_listen(const InetAddress *address)
     return fd;
 }
 
+/*
+ * Return whether the program was told to stop: a signal handler has shut the
+ * listener down, or the signal is blocked and waits for signalfd(2).
+ */
+static bool must_stop(int listener)
+{
+    struct pollfd hung_up = {.fd = listener};
+    sigset_t pending;
+
+    sigpending(&pending);
+    return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+           (poll(&hung_up, 1, 0) > 0 && (hung_up.revents & POLLHUP));
+}
+
+/* If nobody reads standard output, look every 10 ms for room or a stop. */
+static int write_ready_line(int listener, const char *text, size_t size)
+{
+    while (size > 0 && !must_stop(listener)) {
+        ssize_t written = log_write(STDOUT_FILENO, text, size);
+        if (written < 0 && errno != EAGAIN)
+            return -1;
+        if (written < 0) {
+            poll(NULL, 0, 10);
+            continue;
+        }
+        text += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
 int socket_announce(int listener)
 {
     InetAddress address;
     socklen_t size = sizeof(address);
     char text[INET_ADDRESS_TEXT];
+    char line[INET_ADDRESS_TEXT + sizeof("listening on \n")];
 
     if (getsockname(listener, &address.any, &size) < 0) {
         log_error("getsockname");
         return -1;
     }
-    printf("listening on %s\n", inet_address_format(&address, text));
-    if (fflush(stdout) != 0)
+    snprintf(line, sizeof(line), "listening on %s\n",
+             inet_address_format(&address, text));
+    if (write_ready_line(listener, line, strlen(line)) < 0)
         return fail_to_start("write", &address, -1);
     return 0;
 }

@@ -9,17 +9,12 @@ void channel_init(Channel *channel, Epoll *epoll, int fd, void *context)
     };
 }
 
-int channel_change(Channel *channel, uint32_t events)
+int channel_watch(Channel *channel, uint32_t events)
 {
-    int result;
-
-    if (channel->events == 0)
-        result = epoll_add(channel->epoll, channel->fd, events, channel);
-    else if (events == 0)
-        result = epoll_remove(channel->epoll, channel->fd);
-    else
-        result = epoll_modify(channel->epoll, channel->fd, events, channel);
-    if (result == 0)
-        channel->events = events;
-    return result;
+    if (events == channel->events)
+        return 0;
+    if (epoll_add(channel->epoll, channel->fd, events, channel) < 0)
+        return -1;
+    channel->events = events;
+    return 0;
 }

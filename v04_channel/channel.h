@@ -1,10 +1,10 @@
 /*
- * Channel: one descriptor, and all that belongs to watching it. It is what
- * the kernel hands back when a descriptor is ready.
+ * Channel: one descriptor and what belongs to watching it. The kernel hands a
+ * Channel back when its descriptor is ready.
  *
- * A Channel lives inside the part whose descriptor it stands for, which
- * closes that; it must stay where it is in memory while it is watched. Used
- * by the thread of its Epoll alone.
+ * A Channel is a member of the part that owns the descriptor and closes it.
+ * While it is watched, it must stay at its place in memory: the kernel holds
+ * its address. Use it only from the thread of its Epoll.
  */
 #ifndef CHANNEL_H
 #define CHANNEL_H
@@ -15,32 +15,22 @@ typedef struct Channel {
     Epoll *epoll;
     int fd;
     uint32_t events; /* what it waits for, as the kernel knows it */
-    uint32_t ready; /* what happened to it */
-    void *context; /* whose it is */
+    void *context; /* the part that the channel belongs to */
 } Channel;
 
-/* Sets it up for fd; it waits for nothing yet. */
+/* Set up a channel for fd that waits for nothing yet. */
 void channel_init(Channel *channel, Epoll *epoll, int fd, void *context);
 
-/* Tells the kernel to watch for events instead of what it watches for now. */
-int channel_change(Channel *channel, uint32_t events);
-
 /*
- * Waits for these events from now on, for none if 0. The kernel is told only
- * of a change. Returns 0, or -1 with errno set; then nothing has changed.
+ * Wait for these events from now on. Once it waits for events, they can't be
+ * changed. Return 0, or -1 with errno set.
  */
-static inline int channel_watch(Channel *channel, uint32_t events)
-{
-    return events == channel->events ? 0 : channel_change(channel, events);
-}
+int channel_watch(Channel *channel, uint32_t events);
 
-/* The channel of the index-th entry that epoll_await filled. */
+/* Return the channel of the index-th entry that epoll_await filled. */
 static inline Channel *channel_ready(Epoll *epoll, int index)
 {
-    Channel *channel = epoll->ready[index].data.ptr;
-
-    channel->ready = epoll->ready[index].events;
-    return channel;
+    return epoll->ready[index].data.ptr;
 }
 
 #endif

@@ -1,7 +1,4 @@
-/*
- * A TCP echo server for many clients on one thread: epoll_wait(2) says which
- * of them have sent something, and only those are read.
- */
+/* A TCP echo server for many clients on one thread, with epoll(7). */
 #include "channel.h"
 #include "inet_address.h"
 #include "log.h"
@@ -9,25 +6,32 @@
 #include "socket.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 typedef struct Connection {
     Channel channel;
     InetAddress peer;
+    struct Connection *previous;
+    struct Connection *next;
 } Connection;
 
 static Options options;
-static volatile sig_atomic_t stopping;
-static volatile sig_atomic_t listener = -1;
-static volatile sig_atomic_t serving = -1; /* the client's descriptor */
-static Connection **table; /* by descriptor; NULL: none */
-static size_t table_size;
+
+/* "volatile": the signal handler uses them too, so read them anew each time. */
+static volatile sig_atomic_t stopping; /* sig_atomic_t: never half written */
+static volatile sig_atomic_t listener = -1; /* the listening socket */
+static volatile sig_atomic_t serving = -1; /* the client's socket; -1: none */
+
 static Epoll epoll;
 static Channel listening;
+
+/* The head of a ring: with no connection, it is its own neighbour. */
+static Connection connections = {
+    .previous = &connections,
+    .next = &connections,
+};
 
 static void say(const char *what, const Connection *connection)
 {
@@ -37,7 +41,7 @@ static void say(const char *what, const Connection *connection)
         log_line("%s %s", what, inet_address_format(&connection->peer, text));
 }
 
-/* That a client has gone away is no news; any other failure is. */
+/* A client that has left is no news, unless -v asks. Any other failure is. */
 static void say_failed(const char *call, const Connection *connection)
 {
     char text[INET_ADDRESS_TEXT];
@@ -46,40 +50,29 @@ static void say_failed(const char *call, const Connection *connection)
         log_error("%s %s", call, inet_address_format(&connection->peer, text));
 }
 
-/* Makes the table long enough for fd. */
-static int make_place(int fd)
-{
-    size_t size = table_size;
-
-    if ((size_t)fd < size)
-        return 0;
-    while (size <= (size_t)fd)
-        size = size ? size * 2 : 64;
-    Connection **longer = realloc(table, size * sizeof(*longer));
-    if (longer == NULL)
-        return -1;
-    memset(longer + table_size, 0, (size - table_size) * sizeof(*longer));
-    table = longer;
-    table_size = size;
-    return 0;
-}
-
 static void close_connection(Connection *connection)
 {
     say("closed", connection);
-    table[connection->channel.fd] = NULL;
-    close(connection->channel.fd); /* epoll forgets it too, see epoll(7) */
+    close(connection->channel.fd); /* this ends the watch too: see epoll(7) */
+    connection->previous->next = connection->next;
+    connection->next->previous = connection->previous;
     free(connection);
 }
 
-/* One write may take less than all of it: it returns how much it took. */
+static void close_connections(void)
+{
+    while (connections.next != &connections)
+        close_connection(connections.next);
+}
+
+/* Write all the bytes. One write(2) may take fewer, and returns how many. */
 static bool write_all(const Connection *connection, const char *next,
                       size_t left)
 {
     while (left > 0) {
         ssize_t written = write(connection->channel.fd, next, left);
         if (written < 0 && errno == EINTR)
-            continue;
+            continue; /* a signal interrupted the call: call again */
         if (written < 0) {
             say_failed("write", connection);
             return false;
@@ -90,50 +83,26 @@ static bool write_all(const Connection *connection, const char *next,
     return true;
 }
 
-/* Sends back what one read brings. False: there is nothing more to do. */
+/* Send back what one read(2) brings. 0 bytes: the client sends no more. */
 static bool echo(const Connection *connection)
 {
-    static char buffer[64 * 1024];
+    char buffer[16 * 1024];
     ssize_t size = read(connection->channel.fd, buffer, sizeof(buffer));
 
     if (size < 0 && errno == EINTR)
         return true;
     if (size < 0)
         say_failed("read", connection);
-    if (size <= 0) /* 0 is end of file: the client sends no more */
-        return false;
-    return write_all(connection, buffer, (size_t)size);
+    return size > 0 && write_all(connection, buffer, (size_t)size);
 }
 
-static void serve(void *context)
+static void serve(Connection *connection)
 {
-    Connection *connection = context;
-    bool open = true;
-
     serving = connection->channel.fd;
-    if (!stopping)
-        open = echo(connection);
+    bool done = !stopping && !echo(connection);
     serving = -1;
-    if (!open)
+    if (done)
         close_connection(connection);
-}
-
-/* Returns the next client's descriptor, or -1 when there is none now. */
-static int accept_client(InetAddress *peer)
-{
-    int fd = socket_accept(listener, peer);
-    static int last_error;
-
-    if (fd < 0 && errno != EINTR && !stopping) {
-        if (errno != last_error)
-            log_error("accept");
-        else
-            poll(NULL, 0, 10); /* it fails again: sleep for 10 ms, not spin */
-        last_error = errno;
-    } else {
-        last_error = 0;
-    }
-    return fd;
 }
 
 static int watch(Connection *connection, int fd)
@@ -142,36 +111,49 @@ static int watch(Connection *connection, int fd)
     return channel_watch(&connection->channel, EPOLLIN);
 }
 
-static void open_connection(void)
+static void open_connection(int fd, const InetAddress *peer)
 {
-    InetAddress peer;
-    char text[INET_ADDRESS_TEXT];
-    int fd = accept_client(&peer);
-
-    if (fd < 0)
-        return;
     Connection *connection = malloc(sizeof(*connection));
-    if (connection == NULL || make_place(fd) < 0 || watch(connection, fd) < 0) {
-        log_error("refused %s", inet_address_format(&peer, text));
+    char text[INET_ADDRESS_TEXT];
+
+    if (connection == NULL || watch(connection, fd) < 0) {
+        log_error("refused %s", inet_address_format(peer, text));
         free(connection);
         close(fd);
         return;
     }
-    connection->peer = peer;
-    table[fd] = connection;
+    connection->peer = *peer;
+    connection->previous = &connections;
+    connection->next = connections.next;
+    connection->next->previous = connection;
+    connections.next = connection;
     say("opened", connection);
 }
 
+static void accept_client(void)
+{
+    InetAddress peer;
+    int fd = socket_accept(listener, &peer);
+
+    if (fd >= 0) {
+        open_connection(fd, &peer);
+    } else if (errno != EINTR && !stopping) {
+        log_error("accept");
+        usleep(10000); /* it may fail again at once: rest for 10 ms */
+    }
+}
+
+/* Return 0 when it is time to stop, or -1 after a message. */
 static int run(void)
 {
     while (!stopping) {
-        int count = epoll_await(&epoll, -1);
+        int count = epoll_await(&epoll, EPOLL_BATCH, -1);
         if (count < 0)
             return -1;
         for (int i = 0; i < count; i++) {
             Channel *channel = channel_ready(&epoll, i);
             if (channel == &listening)
-                open_connection();
+                accept_client();
             else
                 serve(channel->context);
         }
@@ -179,32 +161,21 @@ static int run(void)
     return 0;
 }
 
-static int start_watching(void)
+/* Return 0, or -1 after a message. */
+static int start(void)
 {
-    if (epoll_open(&epoll) < 0)
-        return -1;
     channel_init(&listening, &epoll, listener, NULL);
     if (channel_watch(&listening, EPOLLIN) < 0) {
         log_error("epoll_ctl");
         return -1;
     }
-    return 0;
-}
-
-static void stop_watching(void)
-{
-    for (size_t fd = 0; fd < table_size; fd++)
-        if (table[fd] != NULL)
-            close_connection(table[fd]);
-    free(table);
-    epoll_close(&epoll);
+    return stopping ? 0 : socket_announce(listener);
 }
 
 /*
- * A signal may come just before a call that waits. So it is not enough that
- * it interrupts the call: what the server waits on must not block any more.
- * A socket that is shut down never does. shutdown(2) may be called from a
- * signal handler, see signal-safety(7); on -1 it does nothing.
+ * A signal that comes just before a call that waits does not interrupt it. So
+ * shut the sockets down: no call waits on them after that. shutdown(2) does
+ * nothing for descriptor -1, and a handler may call it: see signal-safety(7).
  */
 static void on_signal(int signo)
 {
@@ -217,31 +188,25 @@ static void on_signal(int signo)
     errno = saved_errno;
 }
 
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-
-    sigaddset(&action.sa_mask, SIGINT);
-    sigaddset(&action.sa_mask, SIGTERM);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    /* Whoever started this may have blocked them, and that is inherited. */
-    sigprocmask(SIG_UNBLOCK, &action.sa_mask, NULL);
-    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
-}
-
 int main(int argc, char **argv)
 {
+    struct sigaction action = {.sa_handler = on_signal};
     int result = -1;
 
-    catch_signals();
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
     options = options_parse(argc, argv);
     listener = socket_listen(&options.address);
     if (listener < 0)
         return 1;
-    if (start_watching() == 0 && socket_announce(listener) == 0)
+    if (epoll_open(&epoll) < 0)
+        goto close_listener;
+    if (start() == 0)
         result = run();
-    stop_watching();
+    close_connections();
+    epoll_close(&epoll);
+close_listener:
     close(listener);
     return result < 0;
 }

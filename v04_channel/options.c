@@ -9,11 +9,11 @@
 
 typedef struct Option {
     char letter;
-    const char *value; /* NULL: it takes none */
+    const char *value; /* the value's name in the help; NULL: it has none */
     const char *help;
 } Option;
 
-static const Option known[] = {
+static const Option all_options[] = {
     {'a', "ADDR", "address to listen on, IPv4 or IPv6 (127.0.0.1)"},
     {'p', "PORT", "port; 0 lets the system choose (8000)"},
     {'v', NULL, "say who connects and who leaves"},
@@ -21,33 +21,36 @@ static const Option known[] = {
     {0},
 };
 
-static void print_usage(FILE *out)
+/* Return the line that shows all options. */
+static const char *usage(void)
 {
-    fprintf(out, "usage: %s", program_invocation_short_name);
-    for (const Option *option = known; option->letter != 0; option++) {
+    static char text[600];
+    char *end = text;
+
+    end += sprintf(end, "usage: %.255s", program_invocation_short_name);
+    for (const Option *option = all_options; option->letter != 0; option++) {
         if (option->value != NULL)
-            fprintf(out, " [-%c %s]", option->letter, option->value);
+            end += sprintf(end, " [-%c %s]", option->letter, option->value);
         else
-            fprintf(out, " [-%c]", option->letter);
+            end += sprintf(end, " [-%c]", option->letter);
     }
-    fputc('\n', out);
+    return text;
 }
 
 static _Noreturn void print_help(void)
 {
-    print_usage(stdout);
-    for (const Option *option = known; option->letter != 0; option++) {
+    puts(usage());
+    for (const Option *option = all_options; option->letter != 0; option++) {
         printf("  -%c %-8s %s\n", option->letter,
                option->value ? option->value : "", option->help);
     }
     exit(fflush(stdout) != 0);
 }
 
-static _Noreturn void wrong_use(const char *what, const char *text)
+static _Noreturn void wrong_use(const char *problem, const char *text)
 {
-    log_line("%s: %s", what, text);
-    fprintf(stderr, "%s: ", program_invocation_short_name);
-    print_usage(stderr);
+    log_line("%s: %s", problem, text);
+    log_line("%s", usage());
     exit(2);
 }
 
@@ -58,19 +61,22 @@ static unsigned number(int letter, const char *text, unsigned least,
     unsigned long value = strtoul(text, NULL, 10);
 
     if (digits == 0 || text[digits] != '\0' || value < least || value > most) {
-        char what[64];
-        snprintf(what, sizeof(what), "-%c: not a number from %u to %u", letter,
-                 least, most);
-        wrong_use(what, text);
+        char problem[64];
+        snprintf(problem, sizeof(problem), "-%c: not a number from %u to %u",
+                 letter, least, most);
+        wrong_use(problem, text);
     }
     return (unsigned)value;
 }
 
-/* The letters as getopt(3) wants them; with ':' in front it says nothing. */
+/*
+ * Write the letters as getopt(3) wants them: ':' after a letter that has a
+ * value. ':' in front keeps getopt from printing messages of its own.
+ */
 static void write_letters(char *letters)
 {
     *letters++ = ':';
-    for (const Option *option = known; option->letter != 0; option++) {
+    for (const Option *option = all_options; option->letter != 0; option++) {
         *letters++ = option->letter;
         if (option->value != NULL)
             *letters++ = ':';
@@ -78,22 +84,25 @@ static void write_letters(char *letters)
     *letters = '\0';
 }
 
-/* What is no option yet but goes into one with others. */
+/*
+ * The address and the port, which options_parse joins into one InetAddress
+ * at the end.
+ */
 static struct {
     const char *address;
     unsigned port;
-} given = {
+} unjoined = {
     .address = "127.0.0.1",
     .port = 8000,
 };
 
-static void take(Options *options, int letter, const char *text)
+static void apply_option(Options *options, int letter, const char *text)
 {
     const char option[] = {'-', (char)optopt, '\0'};
 
     switch (letter) {
-    case 'a': given.address = text; break;
-    case 'p': given.port = number(letter, text, 0, 65535); break;
+    case 'a': unjoined.address = text; break;
+    case 'p': unjoined.port = number(letter, text, 0, 65535); break;
     case 'v': options->verbose = true; break;
     case 'h': print_help();
     case ':': wrong_use("value missing", option);
@@ -106,16 +115,17 @@ Options options_parse(int argc, char **argv)
     Options options = {
         .verbose = false,
     };
-    char all[2 * sizeof(known) / sizeof(known[0])];
+    char getopt_letters[2 * sizeof(all_options) / sizeof(all_options[0])];
     int letter;
 
-    write_letters(all);
-    while ((letter = getopt(argc, argv, all)) != -1)
-        take(&options, letter, optarg);
+    log_open();
+    write_letters(getopt_letters);
+    while ((letter = getopt(argc, argv, getopt_letters)) != -1)
+        apply_option(&options, letter, optarg);
     if (optind < argc)
         wrong_use("stray argument", argv[optind]);
-    if (inet_address_parse(&options.address, given.address) < 0)
-        wrong_use("-a: not a numeric IPv4 or IPv6 address", given.address);
-    inet_address_set_port(&options.address, (uint16_t)given.port);
+    if (inet_address_parse(&options.address, unjoined.address) < 0)
+        wrong_use("-a: not a numeric IPv4 or IPv6 address", unjoined.address);
+    inet_address_set_port(&options.address, (uint16_t)unjoined.port);
     return options;
 }

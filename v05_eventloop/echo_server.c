@@ -1,7 +1,4 @@
-/*
- * A TCP echo server for many clients on one thread: epoll_wait(2) says which
- * of them have sent something, and only those are read.
- */
+/* A TCP echo server for many clients on one thread, with epoll(7). */
 #include "channel.h"
 #include "event_loop.h"
 #include "inet_address.h"
@@ -10,23 +7,27 @@
 #include "socket.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 typedef struct Connection {
     Channel channel;
     InetAddress peer;
+    struct Connection *previous;
+    struct Connection *next;
 } Connection;
 
 static Options options;
 static int listener;
-static Connection **table; /* by descriptor; NULL: none */
-static size_t table_size;
 static EventLoop *loop;
 static Channel listening;
+
+/* The head of a ring: with no connection, it is its own neighbour. */
+static Connection connections = {
+    .previous = &connections,
+    .next = &connections,
+};
 
 static void say(const char *what, const Connection *connection)
 {
@@ -36,7 +37,7 @@ static void say(const char *what, const Connection *connection)
         log_line("%s %s", what, inet_address_format(&connection->peer, text));
 }
 
-/* That a client has gone away is no news; any other failure is. */
+/* A client that has left is no news, unless -v asks. Any other failure is. */
 static void say_failed(const char *call, const Connection *connection)
 {
     char text[INET_ADDRESS_TEXT];
@@ -45,46 +46,29 @@ static void say_failed(const char *call, const Connection *connection)
         log_error("%s %s", call, inet_address_format(&connection->peer, text));
 }
 
-/* Makes the table long enough for fd. */
-static int make_place(int fd)
-{
-    size_t size = table_size;
-
-    if ((size_t)fd < size)
-        return 0;
-    while (size <= (size_t)fd)
-        size = size ? size * 2 : 64;
-    Connection **longer = realloc(table, size * sizeof(*longer));
-    if (longer == NULL)
-        return -1;
-    memset(longer + table_size, 0, (size - table_size) * sizeof(*longer));
-    table = longer;
-    table_size = size;
-    return 0;
-}
-
 static void close_connection(Connection *connection)
 {
     say("closed", connection);
-    table[connection->channel.fd] = NULL;
-    close(connection->channel.fd); /* epoll forgets it too, see epoll(7) */
+    close(connection->channel.fd); /* this ends the watch too: see epoll(7) */
+    connection->previous->next = connection->next;
+    connection->next->previous = connection->previous;
     free(connection);
 }
 
-/* One write may take less than all of it: it returns how much it took. */
+static void close_connections(void)
+{
+    while (connections.next != &connections)
+        close_connection(connections.next);
+}
+
+/* Write all the bytes. One write(2) may take fewer, and returns how many. */
 static bool write_all(const Connection *connection, const char *next,
                       size_t left)
 {
     while (left > 0) {
-        ssize_t written =
-            send(connection->channel.fd, next, left, MSG_DONTWAIT);
+        ssize_t written = write(connection->channel.fd, next, left);
         if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0 && errno == EAGAIN) {
-            if (event_loop_wait_writable(loop, connection->channel.fd) < 0)
-                return false;
-            continue;
-        }
+            continue; /* a signal interrupted the call: call again */
         if (written < 0) {
             say_failed("write", connection);
             return false;
@@ -95,19 +79,17 @@ static bool write_all(const Connection *connection, const char *next,
     return true;
 }
 
-/* Sends back what one read brings. False: there is nothing more to do. */
+/* Send back what one read(2) brings. 0 bytes: the client sends no more. */
 static bool echo(const Connection *connection)
 {
-    static char buffer[64 * 1024];
+    char buffer[16 * 1024];
     ssize_t size = read(connection->channel.fd, buffer, sizeof(buffer));
 
     if (size < 0 && errno == EINTR)
         return true;
     if (size < 0)
         say_failed("read", connection);
-    if (size <= 0) /* 0 is end of file: the client sends no more */
-        return false;
-    return write_all(connection, buffer, (size_t)size);
+    return size > 0 && write_all(connection, buffer, (size_t)size);
 }
 
 static void serve(void *context)
@@ -118,24 +100,6 @@ static void serve(void *context)
         close_connection(connection);
 }
 
-/* Returns the next client's descriptor, or -1 when there is none now. */
-static int accept_client(InetAddress *peer)
-{
-    int fd = socket_accept(listener, peer);
-    static int last_error;
-
-    if (fd < 0 && errno != EINTR) {
-        if (errno != last_error)
-            log_error("accept");
-        else
-            poll(NULL, 0, 10); /* it fails again: sleep for 10 ms, not spin */
-        last_error = errno;
-    } else {
-        last_error = 0;
-    }
-    return fd;
-}
-
 static int watch(Connection *connection, int fd)
 {
     channel_init(&connection->channel, event_loop_epoll(loop), fd, serve,
@@ -143,44 +107,49 @@ static int watch(Connection *connection, int fd)
     return channel_watch(&connection->channel, EPOLLIN);
 }
 
-static void open_connection(void *context)
+static void open_connection(int fd, const InetAddress *peer)
 {
-    InetAddress peer;
-    char text[INET_ADDRESS_TEXT];
-    int fd = accept_client(&peer);
-
-    (void)context;
-    if (fd < 0)
-        return;
     Connection *connection = malloc(sizeof(*connection));
-    if (connection == NULL || make_place(fd) < 0 || watch(connection, fd) < 0) {
-        log_error("refused %s", inet_address_format(&peer, text));
+    char text[INET_ADDRESS_TEXT];
+
+    if (connection == NULL || watch(connection, fd) < 0) {
+        log_error("refused %s", inet_address_format(peer, text));
         free(connection);
         close(fd);
         return;
     }
-    connection->peer = peer;
-    table[fd] = connection;
+    connection->peer = *peer;
+    connection->previous = &connections;
+    connection->next = connections.next;
+    connection->next->previous = connection;
+    connections.next = connection;
     say("opened", connection);
 }
 
-static int start_watching(void)
+static void accept_client(void *context)
 {
-    channel_init(&listening, event_loop_epoll(loop), listener, open_connection,
+    InetAddress peer;
+    int fd = socket_accept(listener, &peer);
+
+    (void)context;
+    if (fd >= 0) {
+        open_connection(fd, &peer);
+    } else if (errno != EINTR && errno != EAGAIN) {
+        log_error("accept");
+        usleep(10000); /* it may fail again at once: rest for 10 ms */
+    }
+}
+
+/* Return 0, or -1 after a message. */
+static int start(void)
+{
+    channel_init(&listening, event_loop_epoll(loop), listener, accept_client,
                  NULL);
     if (channel_watch(&listening, EPOLLIN) < 0) {
         log_error("epoll_ctl");
         return -1;
     }
-    return 0;
-}
-
-static void stop_watching(void)
-{
-    for (size_t fd = 0; fd < table_size; fd++)
-        if (table[fd] != NULL)
-            close_connection(table[fd]);
-    free(table);
+    return socket_announce(listener);
 }
 
 static void on_stop(void *context)
@@ -189,6 +158,7 @@ static void on_stop(void *context)
     event_loop_quit(loop);
 }
 
+/* Return 0, or -1 after a message. */
 static int catch_signals(void)
 {
     if (event_loop_catch_signal(loop, SIGINT, on_stop, NULL) < 0)
@@ -210,9 +180,9 @@ int main(int argc, char **argv)
     listener = socket_listen(&options.address);
     if (listener < 0)
         goto destroy_loop;
-    if (start_watching() == 0 && socket_announce(listener) == 0)
+    if (start() == 0)
         result = event_loop_run(loop);
-    stop_watching();
+    close_connections();
     close(listener);
 destroy_loop:
     event_loop_destroy(loop);

@@ -1,12 +1,12 @@
 /*
- * Epoll: the kernel's list of descriptors to watch, level-triggered: what is
- * ready is reported until it no longer is. See epoll(7).
+ * Epoll: the kernel's list of descriptors to watch, see epoll(7). It is
+ * level-triggered: a descriptor is reported for as long as it is ready.
  *
- * It does not own what it watches. A descriptor that is closed leaves the
- * list by itself, so long as no copy of it is open elsewhere (epoll(7),
- * questions and answers).
+ * An Epoll does not own the descriptors that it watches. A descriptor that is
+ * closed leaves the list by itself, unless a copy of it is open elsewhere:
+ * see the questions and answers in epoll(7).
  *
- * Owned by whoever holds the struct, for one thread.
+ * Whoever holds the struct owns it. Use it from one thread.
  */
 #ifndef EPOLL_H
 #define EPOLL_H
@@ -21,24 +21,24 @@ typedef struct Epoll {
     struct epoll_event ready[EPOLL_BATCH]; /* what the last wait found */
 } Epoll;
 
-/* Returns 0, or -1; then what failed has been said on standard error. */
+/* Return 0, or -1 after a message on standard error. */
 int epoll_open(Epoll *epoll);
 
 void epoll_close(Epoll *epoll);
 
 /*
- * Watch fd for events and report them together with owner; watch it for
- * others; watch it no more. Each returns 0, or -1 with errno set.
+ * Begin to watch fd for events, and report them together with owner. Return
+ * 0, or -1 with errno set.
  */
 int epoll_add(Epoll *epoll, int fd, uint32_t events, void *owner);
-int epoll_modify(Epoll *epoll, int fd, uint32_t events, void *owner);
-int epoll_remove(Epoll *epoll, int fd);
 
 /*
- * Waits until something is ready, for at most timeout milliseconds, or for
- * ever if that is -1. Returns how many entries of ready are filled, 0 when
- * time or a signal ended the wait, or -1; then what failed has been said.
+ * Wait until a descriptor is ready, for at most timeout milliseconds, or
+ * without limit if timeout is -1. Fill at most `most` entries of ready; what
+ * finds no place is reported by the next wait. Return how many entries are
+ * filled, 0 if the time is up or a signal ended the wait, or -1 after a
+ * message on standard error.
  */
-int epoll_await(Epoll *epoll, int timeout);
+int epoll_await(Epoll *epoll, int most, int timeout);
 
 #endif

@@ -1,64 +1,152 @@
-#include "connection_state.h"
+#include "connection.h"
 #include "log.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-/* That a client has gone away is no news; any other failure is. */
-void connection_fail(Connection *connection, const char *call)
+struct Connection {
+    Channel channel;
+    ConnectionGroup *group;
+    Connection *next; /* in the group's list */
+    Connection *previous;
+    InetAddress peer;
+    void *data; /* the program's */
+    bool ended; /* nothing is left to do but to close */
+};
+
+static void say(const Connection *connection, const char *what)
 {
     char text[INET_ADDRESS_TEXT];
 
-    connection->state = ENDED;
-    if (connection->group->options->verbose ||
-        (errno != ECONNRESET && errno != EPIPE))
+    if (connection->group->verbose)
+        log_line("%s %s", what, inet_address_format(&connection->peer, text));
+}
+
+/* A client that goes away is no news; any other failure is. */
+static void connection_fail(Connection *connection, const char *call)
+{
+    char text[INET_ADDRESS_TEXT];
+
+    connection->ended = true;
+    if (connection->group->verbose || (errno != ECONNRESET && errno != EPIPE))
         log_error("%s %s", call, inet_address_format(&connection->peer, text));
 }
 
-static void handle_event(void *context)
+static void connection_read(Connection *connection)
+{
+    static char bytes[64 * 1024];
+    const ConnectionHandler *handler = &connection->group->handler;
+    ssize_t size = read(connection->channel.fd, bytes, sizeof(bytes));
+
+    if (size > 0)
+        handler->on_message(handler->context, connection, bytes, (size_t)size);
+    else if (size == 0)
+        connection->ended = true;
+    else if (errno != EINTR)
+        connection_fail(connection, "read");
+}
+
+static void link_to_group(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    connection->next = group->first;
+    if (group->first != NULL)
+        group->first->previous = connection;
+    group->first = connection;
+}
+
+static void unlink_from_group(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    if (connection->next != NULL)
+        connection->next->previous = connection->previous;
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        group->first = connection->next;
+}
+
+/* When on_close has returned, nobody may use the connection. */
+static void close_connection(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    if (group->handler.on_close != NULL)
+        group->handler.on_close(group->handler.context, connection);
+    say(connection, "closed");
+    unlink_from_group(connection);
+    close(connection->channel.fd);
+    free(connection);
+    group->on_closed(group->owner);
+}
+
+static void connection_on_event(void *context)
 {
     Connection *connection = context;
 
     connection_read(connection);
-    if (connection->state == ENDED)
-        connection->group->on_ended(connection->group->owner, connection);
+    if (connection->ended)
+        close_connection(connection);
 }
 
-Connection *connection_create(ConnectionGroup *group, EventLoop *loop, int fd,
-                              const InetAddress *peer)
+int connection_open(ConnectionGroup *group, int fd, const InetAddress *peer)
 {
     Connection *connection = malloc(sizeof(*connection));
 
     if (connection == NULL) {
         log_error("connection");
         close(fd);
-        return NULL;
+        return -1;
     }
-    *connection = (Connection){.group = group, .loop = loop, .peer = *peer};
-    channel_init(&connection->channel, event_loop_epoll(loop), fd, handle_event,
-                 connection);
-    return connection;
+    *connection = (Connection){.group = group, .peer = *peer};
+    channel_init(&connection->channel, event_loop_epoll(group->loop), fd,
+                 connection_on_event, connection);
+    link_to_group(connection);
+    say(connection, "opened");
+    if (group->handler.on_open != NULL)
+        group->handler.on_open(group->handler.context, connection);
+    if (channel_watch(&connection->channel, EPOLLIN) < 0)
+        connection_fail(connection, "epoll_ctl");
+    if (connection->ended)
+        close_connection(connection);
+    return 0;
 }
 
-int connection_open(Connection *connection)
+void connection_close_all(ConnectionGroup *group)
 {
-    if (channel_watch(&connection->channel, EPOLLIN) == 0)
-        return 0;
-    connection_fail(connection, "epoll_ctl");
-    return -1;
+    while (group->first != NULL)
+        close_connection(group->first);
 }
 
-void connection_destroy(Connection *connection)
+/* One write may take less than all bytes: it returns how many it took. */
+void connection_send(Connection *connection, const void *data, size_t size)
 {
-    close(connection->channel.fd);
-    free(connection);
+    const char *next = data;
+
+    while (size > 0 && !connection->ended) {
+        ssize_t written = write(connection->channel.fd, next, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0) {
+            connection_fail(connection, "write");
+            return;
+        }
+        next += written;
+        size -= (size_t)written;
+    }
 }
 
-int connection_fd(const Connection *connection)
+void connection_set_data(Connection *connection, void *data)
 {
-    return connection->channel.fd;
+    connection->data = data;
+}
+
+void *connection_data(const Connection *connection)
+{
+    return connection->data;
 }
 
 const InetAddress *connection_peer(const Connection *connection)

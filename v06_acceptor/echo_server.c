@@ -1,5 +1,5 @@
 /*
- * An echo server: every message goes back to whom it came from.
+ * An echo server: every message goes back to the client that sent it.
  */
 #include "tcp_server.h"
 

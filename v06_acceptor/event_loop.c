@@ -1,8 +1,6 @@
 #include "event_loop.h"
 #include "log.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -16,7 +14,7 @@ typedef struct SignalHandler {
 
 struct EventLoop {
     Epoll epoll;
-    Channel signals; /* fd -1: none is caught */
+    Channel signals; /* a signalfd; fd -1: no signal is caught */
     sigset_t caught;
     SignalHandler handlers[NSIG];
     bool quit;
@@ -52,7 +50,7 @@ Epoll *event_loop_epoll(EventLoop *loop)
     return &loop->epoll;
 }
 
-static void handle_signal(void *context)
+static void event_loop_on_signal(void *context)
 {
     EventLoop *loop = context;
     struct signalfd_siginfo info;
@@ -76,7 +74,8 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
         return -1;
     }
     if (loop->signals.fd < 0)
-        channel_init(&loop->signals, &loop->epoll, fd, handle_signal, loop);
+        channel_init(&loop->signals, &loop->epoll, fd, event_loop_on_signal,
+                     loop);
     if (channel_watch(&loop->signals, EPOLLIN) < 0) {
         log_error("epoll_ctl");
         return -1;
@@ -84,44 +83,18 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
     return 0;
 }
 
-/* Memory may be there again soon: a rest, not a spin. */
-static void fail_to_wait(EventLoop *loop, bool first)
-{
-    if (first)
-        log_error("poll");
-    usleep(10000);
-    handle_signal(loop);
-}
-
-int event_loop_wait_writable(EventLoop *loop, int fd)
-{
-    struct pollfd either[] = {
-        {.fd = fd, .events = POLLOUT},
-        {.fd = loop->signals.fd, .events = POLLIN},
-    };
-    int failures = 0;
-
-    while (!loop->quit && either[0].revents == 0) {
-        if (poll(either, 2, -1) < 0 && errno != EINTR)
-            fail_to_wait(loop, failures++ == 0);
-        if (either[1].revents != 0)
-            handle_signal(loop);
-    }
-    return loop->quit ? -1 : 0;
-}
-
 int event_loop_run(EventLoop *loop)
 {
-    while (!loop->quit) {
-        int count = epoll_await(&loop->epoll, -1);
-        if (count < 0)
-            return -1;
+    int count = 0;
+
+    while (!loop->quit && count >= 0) {
+        count = epoll_await(&loop->epoll, EPOLL_BATCH, -1);
         for (int i = 0; i < count; i++) {
             Channel *channel = channel_ready(&loop->epoll, i);
             channel->on_ready(channel->context);
         }
     }
-    return 0;
+    return count < 0 ? -1 : 0;
 }
 
 void event_loop_quit(EventLoop *loop)

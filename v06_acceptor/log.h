@@ -1,16 +1,36 @@
 /*
- * Log: lines on standard error, each in one piece, whoever else writes there
- * at the same time; err(3) puts its lines together from several. A line that
- * would have to wait, because nobody reads, is dropped; one over 500 bytes is
- * cut. Any thread may call these.
+ * Log: messages on standard error, one line each, beginning with the
+ * program's name. A line goes out whole or is dropped: the log never waits for
+ * whoever reads it. A control character in a message is printed as '?', so
+ * that a message stays one line. A message over 500 bytes is cut.
+ *
+ * The log owns one more descriptor each for standard output and standard
+ * error, and closes them at exit(3). Any thread may call these functions. None
+ * of them changes errno, except log_write.
  */
 #ifndef LOG_H
 #define LOG_H
 
-/* The program's name and the message: like warnx(3). */
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Prepare descriptors 0, 1 and 2, so that no client is harmed by what they
+ * are, or by one that is closed. Called by options_parse, before the program
+ * opens any other descriptor or creates a thread.
+ */
+void log_open(void);
+
+/* Print the message: like warnx(3). */
 __attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
 
-/* The same and the reason that errno gives: like warn(3). */
+/* Print the message and the reason that errno gives: like warn(3). */
 __attribute__((format(printf, 1, 2))) void log_error(const char *format, ...);
+
+/*
+ * Write to standard output or standard error without waiting. Return how many
+ * bytes were written, or -1 with errno set; EAGAIN: there is no room now.
+ */
+ssize_t log_write(int fd, const char *text, size_t size);
 
 #endif

@@ -1,87 +1,60 @@
 #include "tcp_server.h"
 #include "acceptor.h"
-#include "connection_table.h"
 #include "log.h"
 #include "socket.h"
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct TcpServer {
     EventLoop *loop;
     const Options *options;
+    ConnectionHandler handler;
     Acceptor acceptor;
     ConnectionGroup group;
-    ConnectionTable table;
-    unsigned open; /* how many the table holds */
+    unsigned open; /* connections */
 };
 
-static void say(const TcpServer *server, const char *what,
-                const InetAddress *peer)
-{
-    char text[INET_ADDRESS_TEXT];
-
-    if (server->options->verbose)
-        log_line("%s %s", what, inet_address_format(peer, text));
-}
-
-static bool is_full(const TcpServer *server)
+/* Count one more connection. Return false if there are as many as may be. */
+static bool take_place(TcpServer *server)
 {
     unsigned limit = server->options->connections;
+    bool free = limit == 0 || server->open < limit;
 
-    return limit > 0 && server->open >= limit;
+    if (free)
+        server->open++;
+    return free;
 }
 
-static void on_ended(void *owner, Connection *connection)
+static void give_place_back(void *owner)
 {
     TcpServer *server = owner;
 
-    say(server, "closed", connection_peer(connection));
-    connection_table_remove(&server->table, connection);
     server->open--;
-    connection_destroy(connection);
 }
 
-/* Returns NULL when there is no memory; then that has been said. */
-static Connection *add_connection(TcpServer *server, int fd,
-                                  const InetAddress *peer)
-{
-    Connection *connection =
-        connection_create(&server->group, server->loop, fd, peer);
-
-    if (connection == NULL)
-        return NULL;
-    if (connection_table_put(&server->table, connection) < 0) {
-        log_error("connection table");
-        connection_destroy(connection);
-        return NULL;
-    }
-    server->open++;
-    say(server, "opened", peer);
-    return connection;
-}
-
-static void refuse(TcpServer *server, int fd, const InetAddress *peer)
+static void refuse_client(TcpServer *server, int fd, const InetAddress *peer)
 {
     char text[INET_ADDRESS_TEXT];
 
     log_line("refused %s: %u connections are open",
              inet_address_format(peer, text), server->options->connections);
+    if (server->handler.refusal != NULL)
+        send(fd, server->handler.refusal, strlen(server->handler.refusal),
+             MSG_NOSIGNAL);
     close(fd);
 }
 
 static void on_client(void *context, int fd, const InetAddress *peer)
 {
     TcpServer *server = context;
-    Connection *connection = NULL;
 
-    if (is_full(server))
-        refuse(server, fd, peer);
-    else
-        connection = add_connection(server, fd, peer);
-    if (connection != NULL && connection_open(connection) < 0)
-        on_ended(server, connection);
+    if (!take_place(server))
+        refuse_client(server, fd, peer);
+    else if (connection_open(&server->group, fd, peer) < 0)
+        give_place_back(server);
 }
 
 TcpServer *tcp_server_create(EventLoop *loop, int listener,
@@ -96,25 +69,27 @@ TcpServer *tcp_server_create(EventLoop *loop, int listener,
     }
     server->loop = loop;
     server->options = options;
+    server->handler = *handler;
     server->group = (ConnectionGroup){
-        .options = options,
+        .loop = loop,
         .handler = *handler,
-        .on_ended = on_ended,
+        .verbose = options->verbose,
+        .on_closed = give_place_back,
         .owner = server,
     };
-    if (acceptor_open(&server->acceptor, loop, listener, on_client, server) < 0)
-        goto free_server;
+    acceptor_init(&server->acceptor, loop, listener, on_client, server);
     return server;
-free_server:
-    free(server);
-    return NULL;
+}
+
+int tcp_server_start(TcpServer *server)
+{
+    return acceptor_start(&server->acceptor);
 }
 
 void tcp_server_destroy(TcpServer *server)
 {
     acceptor_close(&server->acceptor);
-    connection_table_visit(&server->table, on_ended, server);
-    connection_table_reset(&server->table);
+    connection_close_all(&server->group);
     free(server);
 }
 
@@ -130,7 +105,7 @@ static int catch_signals(EventLoop *loop)
     return event_loop_catch_signal(loop, SIGTERM, on_stop, loop);
 }
 
-/* Owns the listening socket. */
+/* Serve the clients of listener, which is closed in the end. */
 static int serve(int listener, const Options *options,
                  const ConnectionHandler *handler)
 {
@@ -140,12 +115,11 @@ static int serve(int listener, const Options *options,
 
     if (loop == NULL)
         goto close_listener;
-    if (catch_signals(loop) < 0)
-        goto destroy_loop;
     server = tcp_server_create(loop, listener, options, handler);
     if (server == NULL)
         goto destroy_loop;
-    if (socket_announce(listener) == 0)
+    if (catch_signals(loop) == 0 && tcp_server_start(server) == 0 &&
+        socket_announce(listener) == 0)
         result = event_loop_run(loop);
     tcp_server_destroy(server);
     event_loop_destroy(loop);
@@ -161,5 +135,7 @@ int tcp_server_run(const Options *options, const ConnectionHandler *handler)
 {
     int listener = socket_listen(&options->address);
 
-    return listener < 0 ? -1 : serve(listener, options, handler);
+    if (listener < 0)
+        return -1;
+    return serve(listener, options, handler);
 }

@@ -1,9 +1,9 @@
 /*
  * Acceptor: watches a listening socket and hands each new client up.
  *
- * Owned by whoever holds the struct, used by its loop's thread alone. It owns
- * the listening socket; a client's descriptor belongs to whom it was handed
- * to.
+ * Whoever holds the struct owns it, and uses it only from its loop's thread.
+ * The acceptor owns the listening socket; whoever is handed a client owns the
+ * client's descriptor.
  */
 #ifndef ACCEPTOR_H
 #define ACCEPTOR_H
@@ -13,23 +13,22 @@
 
 typedef struct Acceptor {
     Channel channel;
-    int spare; /* kept open, to be given up when no other is left */
-    int last_error; /* what accept last failed with: said only once */
+    int spare; /* kept open, to be closed when no other is free; -1: none */
+    int last_error; /* errno of the last failure that was said; 0: none */
     void (*on_client)(void *context, int fd, const InetAddress *peer);
     void *context;
 } Acceptor;
 
-/*
- * Calls on_client, on the loop's thread, for each client that connects to
- * listener. Returns 0, or -1; then what failed has been said, and listener is
- * still the caller's.
- */
-int acceptor_open(Acceptor *acceptor, EventLoop *loop, int listener,
-                  void (*on_client)(void *context, int fd,
-                                    const InetAddress *peer),
-                  void *context);
+/* Prepare to call on_client, on the loop's thread, for each new client. */
+void acceptor_init(Acceptor *acceptor, EventLoop *loop, int listener,
+                   void (*on_client)(void *context, int fd,
+                                     const InetAddress *peer),
+                   void *context);
 
-/* Closes the listening socket too. */
+/* Watch for clients. Return 0, or -1 after saying what failed. */
+int acceptor_start(Acceptor *acceptor);
+
+/* Close the listening socket and the spare descriptor. */
 void acceptor_close(Acceptor *acceptor);
 
 #endif

@@ -1,164 +1,185 @@
+#include "connection.h"
+#include "connection_input.h"
+#include "connection_output.h"
+#include "connection_settle.h"
 #include "connection_state.h"
 #include "log.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-/* That a client has gone away is no news; any other failure is. */
-void connection_fail(Connection *connection, const char *call)
+static void say(const Connection *connection, const char *what)
 {
     char text[INET_ADDRESS_TEXT];
 
-    connection->state = ENDED;
-    if (connection->group->options->verbose ||
-        (errno != ECONNRESET && errno != EPIPE))
-        log_error("%s %s", call, inet_address_format(&connection->peer, text));
+    if (connection->group->verbose)
+        log_line("%s %s", what, inet_address_format(&connection->peer, text));
 }
 
-/* Our end of file is sent; the client's is still to come. */
-static void linger(Connection *connection)
-{
-    connection->state = LINGERING;
-    if (!connection->read_ended &&
-        shutdown(connection->channel.fd, SHUT_WR) < 0)
-        connection->state = ENDED;
-}
-
-/* Takes the next steps towards the end, as far as they can be taken. */
-static void wind_up(Connection *connection)
-{
-    connection->pending = false;
-    buffer_reset(&connection->input);
-    if (connection->state == FINISHING && buffer_is_empty(&connection->output))
-        linger(connection);
-    if (connection->state == LINGERING && connection->read_ended)
-        connection->state = ENDED;
-}
-
-/*
- * While paused, a client is not read: what it sends fills the sockets'
- * buffers, and TCP makes it wait. Reading or writing, one of them is always
- * watched for, so an error is always noticed.
- */
-static uint32_t wanted_events(const Connection *connection)
-{
-    bool reading = connection->state != OPEN ||
-                   (!connection->paused && !connection->pending);
-    bool writing = !buffer_is_empty(&connection->output) || connection->pending;
-
-    return (reading && !connection->read_ended ? EPOLLIN : 0u) |
-           (writing ? EPOLLOUT : 0u);
-}
-
-/* Nothing more will be read: it finishes when what was read is answered. */
-static void finish_when_answered(Connection *connection)
-{
-    if (connection->pending)
-        return;
-    connection_finish(connection);
-}
-
-/* Most often: all is answered and out, and it goes on reading. */
-static bool is_settled(const Connection *connection)
-{
-    if (connection->read_ended || connection->pending)
-        return false;
-    return connection->state == OPEN && buffer_is_empty(&connection->output) &&
-           connection->channel.events == EPOLLIN;
-}
-
-static void settle(Connection *connection)
-{
-    if (connection->read_ended)
-        finish_when_answered(connection);
-    if (connection->state != OPEN)
-        wind_up(connection);
-    if (connection->state != ENDED &&
-        channel_watch(&connection->channel, wanted_events(connection)) < 0)
-        connection_fail(connection, "epoll_ctl");
-}
-
-static void handle_writable(Connection *connection)
-{
-    connection_flush(connection);
-    connection_handle_input(connection);
-}
-
-/* An error alone shows in whichever call is tried next. */
-static void handle_event(void *context)
+/* An error without EPOLLIN and EPOLLOUT shows in the next system call. */
+static void connection_on_event(void *context)
 {
     Connection *connection = context;
     uint32_t ready = connection->channel.ready;
 
-    connection->handling = true;
     if (!(ready & (EPOLLIN | EPOLLOUT)))
         ready = connection->channel.events;
-    if (ready & EPOLLOUT)
-        handle_writable(connection);
+    connection->will_settle = true;
+    if (ready & EPOLLOUT) {
+        connection_output_flush(connection);
+        connection_input_handle(connection);
+    }
     if (ready & EPOLLIN && connection->state != ENDED)
-        connection_read(connection);
-    if (!is_settled(connection))
-        settle(connection);
-    connection->handling = false;
-    if (connection->state == ENDED)
-        connection->group->on_ended(connection->group->owner, connection);
+        connection_input_read(connection);
+    if (connection_is_settled(connection))
+        connection->will_settle = false;
+    else
+        connection_settle(connection);
 }
 
-Connection *connection_create(ConnectionGroup *group, EventLoop *loop, int fd,
-                              const InetAddress *peer)
+static void link_to_group(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    connection->next = group->first;
+    if (group->first != NULL)
+        group->first->previous = connection;
+    group->first = connection;
+}
+
+static void unlink_from_group(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    if (connection->next != NULL)
+        connection->next->previous = connection->previous;
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        group->first = connection->next;
+}
+
+static void free_connection(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    unlink_from_group(connection);
+    buffer_reset(&connection->output);
+    buffer_reset(&connection->input);
+    close(connection->channel.fd);
+    free(connection);
+    group->on_closed(group->owner);
+}
+
+/* When on_close has returned, nobody may use the connection. */
+static void close_connection(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    if (group->handler.on_close != NULL)
+        group->handler.on_close(group->handler.context, connection);
+    say(connection, "closed");
+    free_connection(connection);
+}
+
+/* Call what must not be called from inside a callback. */
+static void call_owed(Connection *connection)
+{
+    const ConnectionHandler *handler = &connection->group->handler;
+
+    if (connection->owes_high_water) {
+        connection->owes_high_water = false;
+        if (connection->state == OPEN && connection->paused)
+            handler->on_high_water(handler->context, connection);
+    }
+}
+
+/* The connection's task comes back after the events in hand. */
+static void connection_on_task(void *context)
+{
+    Connection *connection = context;
+
+    if (connection->state == ENDED) {
+        close_connection(connection);
+        return;
+    }
+    connection->queued = false;
+    connection->will_settle = true;
+    call_owed(connection);
+    connection_settle(connection);
+}
+
+int connection_open(ConnectionGroup *group, int fd, const InetAddress *peer)
 {
     Connection *connection = malloc(sizeof(*connection));
 
     if (connection == NULL) {
         log_error("connection");
         close(fd);
-        return NULL;
+        return -1;
     }
     *connection = (Connection){.group = group, .peer = *peer};
-    channel_init(&connection->channel, event_loop_epoll(loop), fd, handle_event,
-                 connection);
-    return connection;
+    channel_init(&connection->channel, event_loop_epoll(group->loop), fd,
+                 connection_on_event, connection);
+    connection->task = (Task){.run = connection_on_task, .context = connection};
+    connection->will_settle = true;
+    link_to_group(connection);
+    say(connection, "opened");
+    if (group->handler.on_open != NULL)
+        group->handler.on_open(group->handler.context, connection);
+    connection_settle(connection);
+    return 0;
 }
 
-int connection_open(Connection *connection)
+/* A connection is closed by its task: so the list stays as it is here. */
+static void end_all(ConnectionGroup *group)
 {
-    if (channel_watch(&connection->channel, EPOLLIN) == 0)
-        return 0;
-    connection_fail(connection, "epoll_ctl");
-    return -1;
+    Connection *connection = group->first;
+
+    for (; connection != NULL; connection = connection->next) {
+        connection_end(connection);
+        connection_queue(connection);
+    }
 }
 
-void connection_destroy(Connection *connection)
+void connection_close_all(ConnectionGroup *group)
 {
-    buffer_reset(&connection->output);
-    buffer_reset(&connection->input);
-    close(connection->channel.fd);
-    free(connection);
+    do {
+        end_all(group);
+        event_loop_run_tasks(group->loop);
+    } while (group->first != NULL);
 }
 
-int connection_fd(const Connection *connection)
+void connection_send(Connection *connection, const void *data, size_t size)
 {
-    return connection->channel.fd;
+    connection_output_send(connection, data, size);
+    if (connection->state == ENDED)
+        connection_queue(connection);
+}
+
+void connection_finish(Connection *connection)
+{
+    connection_take_no_more(connection);
+    connection_look_again(connection);
+}
+
+void connection_abort(Connection *connection)
+{
+    connection_end(connection);
+    connection_queue(connection);
+}
+
+void connection_set_data(Connection *connection, void *data)
+{
+    connection->data = data;
+}
+
+void *connection_data(const Connection *connection)
+{
+    return connection->data;
 }
 
 const InetAddress *connection_peer(const Connection *connection)
 {
     return &connection->peer;
-}
-
-/* A socket that can be written to says so at once. */
-void connection_look_again(Connection *connection)
-{
-    if (!connection->handling)
-        channel_watch(&connection->channel,
-                      connection->channel.events | EPOLLOUT);
-}
-
-void connection_finish(Connection *connection)
-{
-    if (connection->state == OPEN)
-        connection->state = FINISHING;
-    connection_look_again(connection);
 }

@@ -1,57 +1,75 @@
 /*
- * What the files of Connection share. Nobody else includes this.
+ * Connection's state, and the small steps from one state to the next.
  *
- * connection.c         its life: events, what to do next, the end
- * connection_input.c   from the socket to the handler
- * connection_output.c  from the handler to the socket
+ * The files of Connection are a ladder: each calls only those above it in
+ * this list.
+ *
+ * connection_state.c   the state, and how a connection ends
+ * connection_output.c  from the program to the socket
+ * connection_input.c   from the socket to the program
+ * connection_settle.c  what follows from the state
+ * connection.c         every entry from outside
+ *
+ * Only these files include this header.
  */
 #ifndef CONNECTION_STATE_H
 #define CONNECTION_STATE_H
 
 #include "buffer.h"
-#include "connection.h"
+#include "connection_group.h"
+#include "inet_address.h"
 
 typedef enum State {
     OPEN, /* messages are taken and answered */
-    FINISHING, /* no more are taken; the replies are on their way out */
-    LINGERING, /* our end of file is out, the client's has not come */
-    ENDED /* nothing more can be done */
+    FINISHING, /* no message is taken; replies are on their way out */
+    LINGERING, /* our end of file is sent; the client's has not come */
+    ENDED /* nothing is left to do but to close */
 } State;
 
 struct Connection {
     Channel channel;
     ConnectionGroup *group;
-    Buffer input; /* read and not handled */
-    Buffer output; /* sent and not taken by the kernel */
-    size_t scanned; /* so much of the input holds no message's end */
+    Connection *next; /* in the group's list */
+    Connection *previous;
+    InetAddress peer;
+    void *data; /* the program's */
+    Task task; /* comes back to the connection after the events in hand */
+    Buffer input; /* bytes that were read and not handled */
+    Buffer output; /* bytes that were sent and not taken by the kernel */
+    size_t scanned; /* bytes of the input that hold no end of a message */
     State state : 8;
     bool read_ended : 1; /* the client has sent end of file */
-    bool paused : 1; /* from high water until output falls to half of it */
-    bool pending : 1; /* whole messages may be waiting in the input */
-    bool handling : 1; /* it is being handled; it is settled after that */
-    bool corked : 1; /* more messages are at hand: gather their replies */
-    InetAddress peer;
+    bool paused : 1; /* from the high-water mark until half of it is left */
+    bool pending : 1; /* whole messages may wait in the input */
+    bool corked : 1; /* more messages follow: gather their replies */
+    bool will_settle : 1; /* an entry of connection.c runs, and will settle */
+    bool queued : 1; /* task waits in the loop's queue */
+    bool owes_high_water : 1; /* on_high_water is to be called */
 };
 
-/* No message is handed up but when this is true. */
+/* Return whether a message may be handed to the program now. */
 static inline bool connection_may_handle(const Connection *connection)
 {
     return connection->state == OPEN && !connection->paused;
 }
 
-/* Ends it after a call has failed, which is said. */
+/* End the connection. */
+void connection_end(Connection *connection);
+
+/* End the connection because a call has failed, with errno; say so. */
 void connection_fail(Connection *connection, const char *call);
 
-/* When its loop is not at it already, has it come to it soon. */
-void connection_look_again(Connection *connection);
+/* Take no more messages; what was sent still goes out. */
+void connection_take_no_more(Connection *connection);
 
-/* Reads what has come, and hands up what messages there are. */
-void connection_read(Connection *connection);
+/* Queue the connection's task, unless it is queued already. */
+void connection_queue(Connection *connection);
 
-/* Hands up what messages there are in the input. */
-void connection_handle_input(Connection *connection);
-
-/* Hands the kernel what it will take of the output. */
-void connection_flush(Connection *connection);
+/* Make sure that the connection settles after what was done to it. */
+static inline void connection_look_again(Connection *connection)
+{
+    if (!connection->will_settle)
+        connection_queue(connection);
+}
 
 #endif

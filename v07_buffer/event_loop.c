@@ -2,7 +2,6 @@
 #include "log.h"
 
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -14,11 +13,12 @@ typedef struct SignalHandler {
 
 struct EventLoop {
     Epoll epoll;
-    Channel signals; /* fd -1: none is caught */
+    Channel signals; /* a signalfd; fd -1: no signal is caught */
     sigset_t caught;
     SignalHandler handlers[NSIG];
-    bool quit;
     bool slow; /* callbacks may take long */
+    bool quit;
+    TaskQueue tasks;
 };
 
 EventLoop *event_loop_create(void)
@@ -51,7 +51,7 @@ Epoll *event_loop_epoll(EventLoop *loop)
     return &loop->epoll;
 }
 
-static void handle_signal(void *context)
+static void event_loop_on_signal(void *context)
 {
     EventLoop *loop = context;
     struct signalfd_siginfo info;
@@ -75,7 +75,8 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
         return -1;
     }
     if (loop->signals.fd < 0)
-        channel_init(&loop->signals, &loop->epoll, fd, handle_signal, loop);
+        channel_init(&loop->signals, &loop->epoll, fd, event_loop_on_signal,
+                     loop);
     if (channel_watch(&loop->signals, EPOLLIN) < 0) {
         log_error("epoll_ctl");
         return -1;
@@ -83,36 +84,64 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
     return 0;
 }
 
-void event_loop_expect_delays(EventLoop *loop)
+void event_loop_expect_slow_callbacks(EventLoop *loop)
 {
     loop->slow = true;
-    loop->epoll.batch = 1;
 }
 
-/* What is not a client's does not queue behind clients that are slow. */
+/* Signals must not queue behind clients that are slow to serve. */
 static void look_around(EventLoop *loop)
 {
     if (loop->signals.fd >= 0)
-        handle_signal(loop);
+        event_loop_on_signal(loop);
+}
+
+/*
+ * Run one batch of tasks. A task that they queue waits for the next batch.
+ * Return whether there were any.
+ */
+static bool run_batch(EventLoop *loop)
+{
+    Task *task;
+
+    TaskQueue tasks = loop->tasks;
+    loop->tasks = (TaskQueue){0};
+    bool any = tasks.first != NULL;
+    while ((task = task_queue_take(&tasks)) != NULL)
+        task->run(task->context);
+    return any;
 }
 
 int event_loop_run(EventLoop *loop)
 {
-    while (!loop->quit) {
-        int count = epoll_await(&loop->epoll, -1);
-        if (count < 0)
-            return -1;
+    int count = 0;
+
+    while (!loop->quit && count >= 0) {
+        count = epoll_await(&loop->epoll, loop->slow ? 1 : EPOLL_BATCH,
+                            loop->tasks.first != NULL ? 0 : -1);
         for (int i = 0; i < count; i++) {
             Channel *channel = channel_ready(&loop->epoll, i);
             channel->on_ready(channel->context);
         }
         if (loop->slow)
             look_around(loop);
+        run_batch(loop);
     }
-    return 0;
+    return count < 0 ? -1 : 0;
 }
 
 void event_loop_quit(EventLoop *loop)
 {
     loop->quit = true;
+}
+
+void event_loop_queue_in_loop(EventLoop *loop, Task *task)
+{
+    task_queue_put(&loop->tasks, task);
+}
+
+void event_loop_run_tasks(EventLoop *loop)
+{
+    while (run_batch(loop))
+        ;
 }

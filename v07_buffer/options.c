@@ -10,11 +10,11 @@
 
 typedef struct Option {
     char letter;
-    const char *value; /* NULL: it takes none */
+    const char *value; /* the value's name in the help; NULL: it has none */
     const char *help;
 } Option;
 
-static const Option known[] = {
+static const Option all_options[] = {
     {'a', "ADDR", "address to listen on, IPv4 or IPv6 (127.0.0.1)"},
     {'p', "PORT", "port; 0 lets the system choose (8000)"},
     {'v', NULL, "say who connects and who leaves"},
@@ -28,34 +28,39 @@ static const Option known[] = {
 };
 
 enum { MANY = 1 << 30 };
-enum { DAY = 24 * 60 * 60 * 1000 }; /* milliseconds */
+static const unsigned day = 24 * 60 * 60 * 1000; /* milliseconds */
 
-static const char *taken; /* the letters that this program takes */
+static const char *accepted_letters;
 
-static bool is_taken(const Option *option)
+static bool is_accepted(const Option *option)
 {
-    return option->letter == 'h' || strchr(taken, option->letter) != NULL;
+    return option->letter == 'h' ||
+           strchr(accepted_letters, option->letter) != NULL;
 }
 
-static void print_usage(FILE *out)
+/* Return the line that shows all options. */
+static const char *usage(void)
 {
-    fprintf(out, "usage: %s", program_invocation_short_name);
-    for (const Option *option = known; option->letter != 0; option++) {
-        if (!is_taken(option))
+    static char text[600];
+    char *end = text;
+
+    end += sprintf(end, "usage: %.255s", program_invocation_short_name);
+    for (const Option *option = all_options; option->letter != 0; option++) {
+        if (!is_accepted(option))
             continue;
         if (option->value != NULL)
-            fprintf(out, " [-%c %s]", option->letter, option->value);
+            end += sprintf(end, " [-%c %s]", option->letter, option->value);
         else
-            fprintf(out, " [-%c]", option->letter);
+            end += sprintf(end, " [-%c]", option->letter);
     }
-    fputc('\n', out);
+    return text;
 }
 
 static _Noreturn void print_help(void)
 {
-    print_usage(stdout);
-    for (const Option *option = known; option->letter != 0; option++) {
-        if (!is_taken(option))
+    puts(usage());
+    for (const Option *option = all_options; option->letter != 0; option++) {
+        if (!is_accepted(option))
             continue;
         printf("  -%c %-8s %s\n", option->letter,
                option->value ? option->value : "", option->help);
@@ -63,11 +68,10 @@ static _Noreturn void print_help(void)
     exit(fflush(stdout) != 0);
 }
 
-static _Noreturn void wrong_use(const char *what, const char *text)
+static _Noreturn void wrong_use(const char *problem, const char *text)
 {
-    log_line("%s: %s", what, text);
-    fprintf(stderr, "%s: ", program_invocation_short_name);
-    print_usage(stderr);
+    log_line("%s: %s", problem, text);
+    log_line("%s", usage());
     exit(2);
 }
 
@@ -78,10 +82,10 @@ static unsigned number(int letter, const char *text, unsigned least,
     unsigned long value = strtoul(text, NULL, 10);
 
     if (digits == 0 || text[digits] != '\0' || value < least || value > most) {
-        char what[64];
-        snprintf(what, sizeof(what), "-%c: not a number from %u to %u", letter,
-                 least, most);
-        wrong_use(what, text);
+        char problem[64];
+        snprintf(problem, sizeof(problem), "-%c: not a number from %u to %u",
+                 letter, least, most);
+        wrong_use(problem, text);
     }
     return (unsigned)value;
 }
@@ -97,12 +101,15 @@ static Codec framing(const char *text, size_t limit)
     wrong_use("-f: not raw, line or length", text);
 }
 
-/* The letters as getopt(3) wants them; with ':' in front it says nothing. */
+/*
+ * Write the letters as getopt(3) wants them: ':' after a letter that has a
+ * value. ':' in front keeps getopt from printing messages of its own.
+ */
 static void write_letters(char *letters)
 {
     *letters++ = ':';
-    for (const Option *option = known; option->letter != 0; option++) {
-        if (!is_taken(option))
+    for (const Option *option = all_options; option->letter != 0; option++) {
+        if (!is_accepted(option))
             continue;
         *letters++ = option->letter;
         if (option->value != NULL)
@@ -111,32 +118,33 @@ static void write_letters(char *letters)
     *letters = '\0';
 }
 
-/* What is no option yet but goes into one with others. */
+/*
+ * The address and the port, which options_parse joins into one InetAddress
+ * at the end; the framing and the longest message, which become one Codec.
+ */
 static struct {
     const char *address;
     unsigned port;
     const char *framing;
-    unsigned longest;
-} given = {
+} unjoined = {
     .address = "127.0.0.1",
     .port = 8000,
     .framing = "raw",
-    .longest = 1048576,
 };
 
-static void take(Options *options, int letter, const char *text)
+static void apply_option(Options *options, int letter, const char *text)
 {
     const char option[] = {'-', (char)optopt, '\0'};
 
     switch (letter) {
-    case 'a': given.address = text; break;
-    case 'p': given.port = number(letter, text, 0, 65535); break;
+    case 'a': unjoined.address = text; break;
+    case 'p': unjoined.port = number(letter, text, 0, 65535); break;
     case 'v': options->verbose = true; break;
     case 'c': options->connections = number(letter, text, 0, MANY); break;
-    case 'f': given.framing = text; break;
-    case 'm': given.longest = number(letter, text, 1, MANY); break;
+    case 'f': unjoined.framing = text; break;
+    case 'm': options->longest = number(letter, text, 1, MANY); break;
     case 'b': options->high_water = number(letter, text, 1, MANY); break;
-    case 'd': options->delay = number(letter, text, 0, DAY); break;
+    case 'd': options->delay = number(letter, text, 0, day); break;
     case 'h': print_help();
     case ':': wrong_use("value missing", option);
     default: wrong_use("unknown option", option);
@@ -147,21 +155,23 @@ Options options_parse(int argc, char **argv, const char *letters)
 {
     Options options = {
         .verbose = false,
+        .longest = 1048576,
         .high_water = 1048576,
     };
-    char all[2 * sizeof(known) / sizeof(known[0])];
+    char getopt_letters[2 * sizeof(all_options) / sizeof(all_options[0])];
     int letter;
 
-    taken = letters;
-    write_letters(all);
-    while ((letter = getopt(argc, argv, all)) != -1)
-        take(&options, letter, optarg);
+    log_open();
+    accepted_letters = letters;
+    write_letters(getopt_letters);
+    while ((letter = getopt(argc, argv, getopt_letters)) != -1)
+        apply_option(&options, letter, optarg);
     if (optind < argc)
         wrong_use("stray argument", argv[optind]);
-    if (inet_address_parse(&options.address, given.address) < 0)
-        wrong_use("-a: not a numeric IPv4 or IPv6 address", given.address);
-    inet_address_set_port(&options.address, (uint16_t)given.port);
-    options.codec = framing(given.framing, given.longest);
+    if (inet_address_parse(&options.address, unjoined.address) < 0)
+        wrong_use("-a: not a numeric IPv4 or IPv6 address", unjoined.address);
+    inet_address_set_port(&options.address, (uint16_t)unjoined.port);
+    options.codec = framing(unjoined.framing, options.longest);
     return options;
 }
 
@@ -172,6 +182,7 @@ void options_delay(const Options *options)
 
     if (options->delay == 0)
         return; /* nanosleep(2) would sleep for a moment all the same */
+    /* A signal ends the sleep early: go on with what is left of it. */
     while (nanosleep(&left, &left) < 0 && errno == EINTR)
         ;
 }

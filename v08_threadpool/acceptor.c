@@ -3,27 +3,28 @@
 #include "socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-enum { REST = 10 }; /* milliseconds */
+enum { ACCEPT_REST = 10 }; /* milliseconds */
 
+/* Any descriptor will do. */
 static int open_spare(void)
 {
-    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 }
 
 /*
- * Some errors are one client's, and gone with it: see accept(2). What fails
- * again in the same way is said once, and not tried again at once.
+ * Say each new failure once. If the same failure repeats, rest before the
+ * next accept: many errors last, and the loop would spin (accept(2)).
  */
-static void handle_failure(Acceptor *acceptor, int error)
+static void acceptor_fail(Acceptor *acceptor, int error)
 {
     if (error == EAGAIN || error == EINTR)
         return;
     if (error == acceptor->last_error) {
-        poll(NULL, 0, REST);
+        poll(NULL, 0, ACCEPT_REST);
         return;
     }
     acceptor->last_error = error;
@@ -32,11 +33,11 @@ static void handle_failure(Acceptor *acceptor, int error)
 }
 
 /*
- * A client that can't be accepted stays in the queue, and the listening
- * socket stays ready: the loop would spin. So the spare descriptor is given
- * up for it, to tell it by closing that there is no place.
+ * A client for whom no descriptor is free stays in the kernel's queue, so the
+ * listening socket stays ready and the loop would spin. Close the spare
+ * descriptor, accept the client with it, and close the client at once.
  */
-static void refuse(Acceptor *acceptor)
+static void refuse_with_spare(Acceptor *acceptor)
 {
     InetAddress peer;
     char text[INET_ADDRESS_TEXT];
@@ -47,53 +48,64 @@ static void refuse(Acceptor *acceptor)
     if (fd >= 0)
         close(fd);
     acceptor->spare = open_spare();
-    if (fd >= 0)
-        log_line("refused %s: no descriptor is free",
-                 inet_address_format(&peer, text));
-    else
-        handle_failure(acceptor, error);
+    if (fd < 0) {
+        acceptor_fail(acceptor, error);
+        return;
+    }
+    log_line("refused %s: no descriptor is free",
+             inet_address_format(&peer, text));
 }
 
-static void accept_client(Acceptor *acceptor)
+/* Accept one client. Return 0, or the error for which that failed. */
+static int accept_client(Acceptor *acceptor)
 {
     InetAddress peer;
 
     if (acceptor->spare < 0)
         acceptor->spare = open_spare();
     int fd = socket_accept(acceptor->channel.fd, &peer);
+    int error = fd < 0 ? errno : 0;
     if (fd >= 0) {
         acceptor->last_error = 0;
         acceptor->on_client(acceptor->context, fd, &peer);
-    } else if ((errno == EMFILE || errno == ENFILE) && acceptor->spare >= 0) {
-        refuse(acceptor);
+    } else if ((error == EMFILE || error == ENFILE) && acceptor->spare >= 0) {
+        refuse_with_spare(acceptor);
     } else {
-        handle_failure(acceptor, errno);
+        acceptor_fail(acceptor, error);
     }
+    return error;
 }
 
-static void handle_event(void *context)
+static void acceptor_on_event(void *context)
 {
     Acceptor *acceptor = context;
 
     accept_client(acceptor);
 }
 
-int acceptor_open(Acceptor *acceptor, EventLoop *loop, int listener,
-                  void (*on_client)(void *context, int fd,
-                                    const InetAddress *peer),
-                  void *context)
+void acceptor_init(Acceptor *acceptor, EventLoop *loop, int listener,
+                   void (*on_client)(void *context, int fd,
+                                     const InetAddress *peer),
+                   void *context)
 {
-    *acceptor = (Acceptor){.on_client = on_client, .context = context};
+    *acceptor = (Acceptor){
+        .spare = -1,
+        .on_client = on_client,
+        .context = context,
+    };
     channel_init(&acceptor->channel, event_loop_epoll(loop), listener,
-                 handle_event, acceptor);
+                 acceptor_on_event, acceptor);
+}
+
+int acceptor_start(Acceptor *acceptor)
+{
     acceptor->spare = open_spare();
     if (acceptor->spare < 0) {
-        log_error("open /dev/null");
+        log_error("spare descriptor");
         return -1;
     }
     if (channel_watch(&acceptor->channel, EPOLLIN) < 0) {
         log_error("epoll_ctl");
-        close(acceptor->spare);
         return -1;
     }
     return 0;

@@ -1,193 +1,243 @@
+#include "connection.h"
+#include "connection_input.h"
+#include "connection_output.h"
+#include "connection_settle.h"
 #include "connection_state.h"
+#include "connection_work.h"
 #include "log.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-/* That a client has gone away is no news; any other failure is. */
-void connection_fail(Connection *connection, const char *call)
+static void say(const Connection *connection, const char *what)
 {
     char text[INET_ADDRESS_TEXT];
 
-    connection->state = ENDED;
-    if (connection->group->options->verbose ||
-        (errno != ECONNRESET && errno != EPIPE))
-        log_error("%s %s", call, inet_address_format(&connection->peer, text));
+    if (connection->group->verbose)
+        log_line("%s %s", what, inet_address_format(&connection->peer, text));
 }
 
-/* Our end of file is sent; the client's is still to come. */
-static void linger(Connection *connection)
+/* The first event of a connection comes at once: it can be written to. */
+static void call_on_open(Connection *connection)
 {
-    connection->state = LINGERING;
-    if (!connection->read_ended &&
-        shutdown(connection->channel.fd, SHUT_WR) < 0)
-        connection->state = ENDED;
-}
+    const ConnectionHandler *handler = &connection->group->handler;
 
-/* Takes the next steps towards the end, as far as they can be taken. */
-static void wind_up(Connection *connection)
-{
-    connection->pending = false;
-    buffer_reset(&connection->input);
-    if (connection->state == FINISHING && buffer_is_empty(&connection->output))
-        linger(connection);
-    if (connection->state == LINGERING && connection->read_ended)
-        connection->state = ENDED;
-}
-
-/*
- * While paused, a client is not read: what it sends fills the sockets'
- * buffers, and TCP makes it wait. Reading or writing, one of them is watched
- * for, so an error is noticed; or a worker has a message, and is waited for.
- */
-static uint32_t wanted_events(const Connection *connection)
-{
-    bool reading = connection->state != OPEN ||
-                   (!connection->paused && !connection->pending);
-    bool writing = !buffer_is_empty(&connection->output) ||
-                   (connection->pending && connection->work == NULL);
-
-    return (reading && !connection->read_ended ? EPOLLIN : 0u) |
-           (writing ? EPOLLOUT : 0u);
-}
-
-/* Nothing more will be read: it finishes when what was read is answered. */
-static void finish_when_answered(Connection *connection)
-{
-    if (connection->pending || connection->work != NULL)
+    connection->opened = true;
+    if (handler->on_open == NULL)
         return;
-    connection_finish(connection);
+    pthread_mutex_unlock(&connection->lock);
+    handler->on_open(handler->context, connection);
+    pthread_mutex_lock(&connection->lock);
 }
 
-/* Most often: all is answered and out, and it goes on reading. */
-static bool is_settled(const Connection *connection)
-{
-    if (connection->read_ended || connection->pending)
-        return false;
-    return connection->state == OPEN && buffer_is_empty(&connection->output) &&
-           connection->channel.events == EPOLLIN;
-}
-
-static void settle(Connection *connection)
-{
-    if (connection->read_ended)
-        finish_when_answered(connection);
-    if (connection->state != OPEN)
-        wind_up(connection);
-    if (connection->state != ENDED &&
-        channel_watch(&connection->channel, wanted_events(connection)) < 0)
-        connection_fail(connection, "epoll_ctl");
-    if (connection->state == ENDED && connection->work != NULL)
-        channel_watch(&connection->channel, 0);
-}
-
-static void handle_writable(Connection *connection)
-{
-    connection_flush(connection);
-    connection_handle_input(connection);
-}
-
-/* An error alone shows in whichever call is tried next. */
-static void handle_event(void *context)
+/* An error without EPOLLIN and EPOLLOUT shows in the next system call. */
+static void connection_on_event(void *context)
 {
     Connection *connection = context;
     uint32_t ready = connection->channel.ready;
 
     pthread_mutex_lock(&connection->lock);
-    connection->handling = true;
     if (!(ready & (EPOLLIN | EPOLLOUT)))
         ready = connection->channel.events;
-    if (ready & EPOLLOUT)
-        handle_writable(connection);
+    connection->will_settle = true;
+    if (!connection->opened)
+        call_on_open(connection);
+    if (ready & EPOLLOUT) {
+        connection_output_flush(connection);
+        connection_input_handle(connection);
+    }
     if (ready & EPOLLIN && connection->state != ENDED)
-        connection_read(connection);
-    if (!is_settled(connection))
-        settle(connection);
-    connection->handling = false;
-    bool ended = connection->state == ENDED && connection->work == NULL;
+        connection_input_read(connection);
+    if (connection_is_settled(connection))
+        connection->will_settle = false;
+    else
+        connection_settle(connection);
     pthread_mutex_unlock(&connection->lock);
-    if (ended)
-        connection->group->on_ended(connection->group->owner, connection);
 }
 
-/*
- * Recursive: a message that is handled on the loop's thread is answered from
- * inside handle_event, which holds the lock already.
- */
-static void init_lock(pthread_mutex_t *lock)
+/* On the worker's thread: the loop goes on with the next message. */
+static void connection_on_work_done(void *context)
 {
-    pthread_mutexattr_t attributes;
+    Connection *connection = context;
 
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(lock, &attributes);
-    pthread_mutexattr_destroy(&attributes);
+    pthread_mutex_lock(&connection->lock);
+    connection_work_free(connection);
+    if (connection->state == ENDED)
+        connection_queue(connection);
+    else
+        connection_look_again(connection);
+    pthread_mutex_unlock(&connection->lock);
 }
 
-Connection *connection_create(ConnectionGroup *group, EventLoop *loop, int fd,
-                              const InetAddress *peer)
+static void link_to_group(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    pthread_mutex_lock(&group->lock);
+    connection->next = group->first;
+    if (group->first != NULL)
+        group->first->previous = connection;
+    group->first = connection;
+    pthread_mutex_unlock(&group->lock);
+}
+
+static void unlink_from_group(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    pthread_mutex_lock(&group->lock);
+    if (connection->next != NULL)
+        connection->next->previous = connection->previous;
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        group->first = connection->next;
+    pthread_mutex_unlock(&group->lock);
+}
+
+static void free_connection(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    unlink_from_group(connection);
+    buffer_reset(&connection->output);
+    buffer_reset(&connection->input);
+    close(connection->channel.fd);
+    pthread_mutex_destroy(&connection->lock);
+    free(connection);
+    group->on_closed(group->owner);
+}
+
+/* When on_close has returned, nobody may use the connection. */
+static void close_connection(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    if (connection->opened && group->handler.on_close != NULL)
+        group->handler.on_close(group->handler.context, connection);
+    say(connection, "closed");
+    free_connection(connection);
+}
+
+/* Call what must not be called from inside a callback. */
+static void call_owed(Connection *connection)
+{
+    const ConnectionHandler *handler = &connection->group->handler;
+
+    if (connection->owes_high_water) {
+        connection->owes_high_water = false;
+        if (connection->state == OPEN && connection->paused) {
+            pthread_mutex_unlock(&connection->lock);
+            handler->on_high_water(handler->context, connection);
+            pthread_mutex_lock(&connection->lock);
+        }
+    }
+}
+
+/* The connection's task comes back after the events in hand. */
+static void connection_on_task(void *context)
+{
+    Connection *connection = context;
+
+    pthread_mutex_lock(&connection->lock);
+    if (connection->state == ENDED && connection->work == NULL) {
+        pthread_mutex_unlock(&connection->lock);
+        close_connection(connection);
+        return;
+    }
+    connection->queued = false;
+    connection->will_settle = true;
+    call_owed(connection);
+    connection_settle(connection);
+    pthread_mutex_unlock(&connection->lock);
+}
+
+void connection_use_workers(ConnectionGroup *group, ThreadPool *workers)
+{
+    connection_work_init(group, workers, connection_on_work_done);
+}
+
+int connection_open(ConnectionGroup *group, int fd, const InetAddress *peer)
 {
     Connection *connection = malloc(sizeof(*connection));
 
     if (connection == NULL) {
         log_error("connection");
         close(fd);
-        return NULL;
+        return -1;
     }
     *connection = (Connection){.group = group, .peer = *peer};
-    channel_init(&connection->channel, event_loop_epoll(loop), fd, handle_event,
-                 connection);
-    init_lock(&connection->lock);
-    return connection;
+    pthread_mutex_init(&connection->lock, NULL);
+    channel_init(&connection->channel, event_loop_epoll(group->loop), fd,
+                 connection_on_event, connection);
+    connection->task = (Task){.run = connection_on_task, .context = connection};
+    link_to_group(connection);
+    say(connection, "opened");
+    pthread_mutex_lock(&connection->lock);
+    if (channel_watch(&connection->channel, EPOLLIN | EPOLLOUT) < 0) {
+        connection_fail(connection, "epoll_ctl");
+        connection_queue(connection);
+    }
+    pthread_mutex_unlock(&connection->lock);
+    return 0;
 }
 
-int connection_open(Connection *connection)
+/* A connection is closed by its task: so the list stays as it is here. */
+static void end_all(ConnectionGroup *group)
+{
+    Connection *connection = group->first;
+
+    for (; connection != NULL; connection = connection->next) {
+        connection_work_drop(connection);
+        connection_end(connection);
+        connection_queue(connection);
+    }
+}
+
+void connection_close_all(ConnectionGroup *group)
+{
+    do {
+        end_all(group);
+        event_loop_run_tasks(group->loop);
+    } while (group->first != NULL);
+}
+
+void connection_send(Connection *connection, const void *data, size_t size)
 {
     pthread_mutex_lock(&connection->lock);
-    int result = channel_watch(&connection->channel, EPOLLIN);
+    connection_output_send(connection, data, size);
+    if (connection->state == ENDED)
+        connection_queue(connection);
     pthread_mutex_unlock(&connection->lock);
-    if (result == 0)
-        return 0;
-    connection_fail(connection, "epoll_ctl");
-    return -1;
-}
-
-/* A lock on Linux is but its memory: there is nothing else to give back. */
-void connection_destroy(Connection *connection)
-{
-    if (connection->work != NULL)
-        connection_work_destroy(connection->work);
-    buffer_reset(&connection->output);
-    buffer_reset(&connection->input);
-    close(connection->channel.fd);
-    free(connection);
-}
-
-int connection_fd(const Connection *connection)
-{
-    return connection->channel.fd;
-}
-
-const InetAddress *connection_peer(const Connection *connection)
-{
-    return &connection->peer;
-}
-
-/* A socket that can be written to says so at once. */
-void connection_look_again(Connection *connection)
-{
-    if (!connection->handling)
-        channel_watch(&connection->channel,
-                      connection->channel.events | EPOLLOUT);
 }
 
 void connection_finish(Connection *connection)
 {
     pthread_mutex_lock(&connection->lock);
-    if (connection->state == OPEN)
-        connection->state = FINISHING;
+    connection_take_no_more(connection);
     connection_look_again(connection);
     pthread_mutex_unlock(&connection->lock);
+}
+
+void connection_abort(Connection *connection)
+{
+    pthread_mutex_lock(&connection->lock);
+    connection_end(connection);
+    connection_queue(connection);
+    pthread_mutex_unlock(&connection->lock);
+}
+
+void connection_set_data(Connection *connection, void *data)
+{
+    connection->data = data;
+}
+
+void *connection_data(const Connection *connection)
+{
+    return connection->data;
+}
+
+const InetAddress *connection_peer(const Connection *connection)
+{
+    return &connection->peer;
 }

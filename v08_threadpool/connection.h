@@ -1,81 +1,59 @@
 /*
  * Connection: one client, from accept to close.
  *
- * It owns its descriptor and all that it holds. When it has ended, its group
- * is told, which destroys it. Used by its loop's thread alone.
+ * A connection owns its descriptor and all that it holds. It frees itself
+ * when it has ended, after on_close.
  *
- * But another thread may create and open it; and a worker that has a message
- * of it may ask for the peer, send, and finish.
+ * Any thread may call the functions for programs: each connection has a lock.
+ * A pointer to a connection may be used until on_close has returned for it. A
+ * program that keeps pointers removes them in on_close, under its own lock.
  */
 #ifndef CONNECTION_H
 #define CONNECTION_H
 
-#include "codec.h"
-#include "event_loop.h"
-#include "options.h"
-#include "thread_pool.h"
-
-typedef struct Connection Connection;
+#include "connection_group.h"
+#include "inet_address.h"
 
 /*
- * What to do with messages. The functions are called by the loop's thread or,
- * where there are workers, on_message by one of them; never by two threads at
- * once for one connection.
- */
-typedef struct ConnectionHandler {
-    Codec codec; /* what a message is */
-    /*
-     * A message has come whole, header and newline included. data is valid
-     * until this returns.
-     */
-    void (*on_message)(void *context, Connection *connection, const char *data,
-                       size_t size);
-    /* A message is longer than it may be. The connection finishes after it. */
-    void (*on_too_long)(void *context, Connection *connection);
-    void *context;
-} ConnectionHandler;
-
-/* What a server's connections have in common. It outlives them. */
-typedef struct ConnectionGroup {
-    const Options *options;
-    ThreadPool *workers; /* NULL: the loop's thread handles messages */
-    ConnectionHandler handler;
-    /* The connection has ended: take it off the books and destroy it. */
-    void (*on_ended)(void *owner, Connection *connection);
-    void *owner;
-} ConnectionGroup;
-
-/*
- * Owns fd from now on. Returns NULL when there is no memory; then that has
- * been said, and fd is closed.
- */
-Connection *connection_create(ConnectionGroup *group, EventLoop *loop, int fd,
-                              const InetAddress *peer);
-
-/*
- * Starts to serve it. Returns 0, or -1 when the kernel can't watch it; then
- * that has been said, and it is to be destroyed.
- */
-int connection_open(Connection *connection);
-
-/* Closes and frees it as it stands. */
-void connection_destroy(Connection *connection);
-
-int connection_fd(const Connection *connection);
-const InetAddress *connection_peer(const Connection *connection);
-
-/*
- * Sends bytes after those sent before. What the kernel does not take at once
- * is kept and follows when it can; if that fails the connection ends. After
- * connection_finish nothing more is sent.
+ * Send bytes after those sent before. The bytes of one call stay together,
+ * and the calls of one thread stay in order. What the kernel does not take at
+ * once is kept, and follows when it can. If sending fails, the connection
+ * ends. Bytes sent after connection_finish are dropped.
  */
 void connection_send(Connection *connection, const void *data, size_t size);
 
 /*
- * Takes no more messages. The connection closes when all that was sent is
- * out and the client has ended its side too: closing sooner, with bytes
- * unread, would reset it and destroy replies on their way (RFC 9293, 3.6.1).
+ * Take no more messages. The connection closes when all that was sent is out
+ * and the client has ended its side too: closing sooner, with bytes unread,
+ * would reset it and destroy replies on their way (RFC 9293, 3.6.1).
  */
 void connection_finish(Connection *connection);
+
+/* Close the connection at once. What was not sent yet is lost. */
+void connection_abort(Connection *connection);
+
+/* Set and return the program's own pointer; it is NULL at first. */
+void connection_set_data(Connection *connection, void *data);
+void *connection_data(const Connection *connection);
+
+const InetAddress *connection_peer(const Connection *connection);
+
+/* TcpServer's reactors call the functions from here on. */
+
+/* Let workers call the group's on_message, before any connection opens. */
+void connection_use_workers(ConnectionGroup *group, ThreadPool *workers);
+
+/*
+ * Create a connection of the group; it owns fd, and is opened on its loop.
+ * Return 0, or -1 after saying what failed and closing fd. Any thread may
+ * call it.
+ */
+int connection_open(ConnectionGroup *group, int fd, const InetAddress *peer);
+
+/*
+ * Close all connections as they stand. Neither the loop nor a worker may run;
+ * the calling thread stands in for the loop's.
+ */
+void connection_close_all(ConnectionGroup *group);
 
 #endif

@@ -1,28 +1,46 @@
-#include "connection_state.h"
+#include "connection_input.h"
+#include "connection_output.h"
+#include "log.h"
 
 #include <errno.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
-/* One for each thread; what is left of it is copied before the next read. */
+/*
+ * Where a read puts its bytes. What is left of them is copied before the next
+ * read, so one for each thread is enough.
+ */
 enum { SCRATCH = CODEC_RAW_LONGEST };
 static _Thread_local char scratch[SCRATCH];
 
 /* So many messages of one client, then it is the others' turn. */
 enum { TURN = 1024 };
 
-/* Returns its length; where there is none, what codec.h says. */
+static void refuse_too_long(Connection *connection)
+{
+    const ConnectionHandler *handler = &connection->group->handler;
+    char text[INET_ADDRESS_TEXT];
+
+    pthread_mutex_unlock(&connection->lock);
+    if (handler->on_too_long != NULL)
+        handler->on_too_long(handler->context, connection);
+    else
+        log_line("message too long from %s",
+                 inet_address_format(&connection->peer, text));
+    pthread_mutex_lock(&connection->lock);
+    connection_take_no_more(connection);
+}
+
+/* Return the length of the first message, or what codec.h says. */
 static inline ssize_t find_message(Connection *connection, const char *data,
                                    size_t size)
 {
-    const ConnectionHandler *handler = &connection->group->handler;
-    ssize_t length = handler->codec.find(data, size, connection->scanned,
-                                         handler->codec.longest);
+    const Codec *codec = &connection->group->handler.codec;
+    ssize_t length =
+        codec->find(data, size, connection->scanned, codec->longest);
 
     connection->scanned = length == CODEC_NOT_YET ? size : 0;
-    if (length == CODEC_TOO_LONG) {
-        handler->on_too_long(handler->context, connection);
-        connection_finish(connection);
-    }
+    if (length == CODEC_TOO_LONG)
+        refuse_too_long(connection);
     return length;
 }
 
@@ -31,28 +49,20 @@ static inline void hand_up(Connection *connection, const char *data,
 {
     ConnectionGroup *group = connection->group;
 
-    if (group->workers != NULL)
-        connection_give_to_worker(connection, data, size);
-    else
-        group->handler.on_message(group->handler.context, connection, data,
-                                  size);
-}
-
-static int turn(const Connection *connection)
-{
-    return connection->group->options->delay > 0 ? 1 : TURN;
+    pthread_mutex_unlock(&connection->lock);
+    group->handler.on_message(group->handler.context, connection, data, size);
+    pthread_mutex_lock(&connection->lock);
 }
 
 /*
- * Hands up message after message; what is sent meanwhile goes out in one
- * piece, behind what the kernel would not take before. Returns how many bytes
- * they were.
+ * Hand up message after message. Their replies are gathered, and sent in one
+ * piece. Return how many bytes the messages were.
  */
 static size_t handle_several(Connection *connection, const char *data,
                              size_t size)
 {
     bool blocked = !buffer_is_empty(&connection->output);
-    int left = turn(connection);
+    int left = connection->group->handler.slow ? 1 : TURN;
     size_t used = 0;
     ssize_t length;
 
@@ -67,11 +77,11 @@ static size_t handle_several(Connection *connection, const char *data,
     connection->pending = length > 0 && used < size;
     connection->corked = false;
     if (!blocked)
-        connection_flush(connection);
+        connection_output_flush(connection);
     return used;
 }
 
-void connection_handle_input(Connection *connection)
+void connection_input_handle(Connection *connection)
 {
     Buffer *input = &connection->input;
 
@@ -80,8 +90,8 @@ void connection_handle_input(Connection *connection)
                                              buffer_size(input)));
 }
 
-/* Not handed up: it waits behind what waits already. */
-static void keep(Connection *connection, const char *data, size_t size)
+/* Keep bytes that were not handed up, behind those that wait already. */
+static void keep_input(Connection *connection, const char *data, size_t size)
 {
     bool first = buffer_is_empty(&connection->input);
 
@@ -92,15 +102,15 @@ static void keep(Connection *connection, const char *data, size_t size)
     if (buffer_append(&connection->input, data, size) < 0)
         connection_fail(connection, "input");
     if (!first)
-        connection_handle_input(connection);
+        connection_input_handle(connection);
 }
 
 /*
- * Messages are handed up from where they were read, without a copy; only
- * what is left of them, most often nothing, is kept for later. After the
- * last message, what comes is thrown away.
+ * Messages are handed up from where they were read, without a copy. Only what
+ * is left, usually nothing, is kept. After the last message of a connection,
+ * what comes is thrown away.
  */
-static void take(Connection *connection, const char *data, size_t size)
+static void take_input(Connection *connection, const char *data, size_t size)
 {
     size_t used = 0;
 
@@ -115,35 +125,38 @@ static void take(Connection *connection, const char *data, size_t size)
             used = handle_several(connection, data, size);
     }
     if (used < size)
-        keep(connection, data + used, size - used);
+        keep_input(connection, data + used, size - used);
 }
 
 /*
- * A read takes no more than may be held: output up to high water, and one
- * message. What is thrown away is not held.
+ * Read no more than may be held: output up to the high-water mark, and one
+ * message. What will be thrown away is not held.
  */
 static size_t read_size(const Connection *connection)
 {
     const ConnectionGroup *group = connection->group;
-    size_t room = group->options->high_water + group->handler.codec.longest;
+    size_t most = group->high_water + group->handler.codec.longest;
+    size_t held =
+        buffer_size(&connection->input) + buffer_size(&connection->output);
 
     if (connection->state != OPEN)
         return SCRATCH;
-    room -= buffer_size(&connection->input) + buffer_size(&connection->output);
     if (connection->work != NULL)
-        room -= connection_work_size(connection->work);
-    return room < SCRATCH ? room : SCRATCH;
+        held += connection->work->size;
+    if (held >= most)
+        return 0;
+    return most - held < SCRATCH ? most - held : SCRATCH;
 }
 
-void connection_read(Connection *connection)
+void connection_input_read(Connection *connection)
 {
     size_t room = read_size(connection);
-    ssize_t size = read(connection->channel.fd, scratch, room);
+    ssize_t size = recv(connection->channel.fd, scratch, room, 0);
 
     if (size > 0)
-        take(connection, scratch, (size_t)size);
+        take_input(connection, scratch, (size_t)size);
     else if (size == 0)
-        connection->read_ended = room > 0; /* 0 of 0 is no end */
+        connection->read_ended = room > 0; /* 0 of 0 is no end of file */
     else if (errno != EAGAIN && errno != EINTR)
-        connection_fail(connection, "read");
+        connection_fail(connection, "recv");
 }

@@ -1,33 +1,37 @@
-#include "connection_state.h"
+#include "connection_output.h"
 
 #include <errno.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
-/* Hands the kernel what it will take. Returns how much that was. */
-static inline size_t write_now(Connection *connection, const void *data,
-                               size_t size)
+/* Hand the kernel what it takes now. Return how many bytes that were. */
+static inline size_t send_now(Connection *connection, const void *data,
+                              size_t size)
 {
-    ssize_t written = write(connection->channel.fd, data, size);
+    ssize_t sent = send(connection->channel.fd, data, size, MSG_NOSIGNAL);
 
-    if (written < 0 && errno != EAGAIN && errno != EINTR)
-        connection_fail(connection, "write");
-    if (written < 0)
+    if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        connection_fail(connection, "send");
+    if (sent < 0)
         return 0;
-    return (size_t)written;
+    return (size_t)sent;
 }
 
-/* From the high-water mark on nothing more is read. */
+/* Stop reading at the high-water mark: this is the back-pressure. */
 static void pause_when_high(Connection *connection)
 {
     ConnectionGroup *group = connection->group;
 
-    if (buffer_size(&connection->output) < group->options->high_water)
+    if (connection->paused ||
+        buffer_size(&connection->output) < group->high_water)
         return;
     connection->paused = true;
+    if (group->handler.on_high_water == NULL)
+        return;
+    connection->owes_high_water = true;
+    connection_queue(connection);
 }
 
-/* What the kernel has not taken follows when it can. */
-static void keep(Connection *connection, const char *data, size_t size)
+static void keep_output(Connection *connection, const char *data, size_t size)
 {
     if (connection->state == OPEN &&
         buffer_append(&connection->output, data, size) < 0)
@@ -36,32 +40,27 @@ static void keep(Connection *connection, const char *data, size_t size)
     connection_look_again(connection);
 }
 
-void connection_flush(Connection *connection)
+void connection_output_send(Connection *connection, const void *data,
+                            size_t size)
+{
+    size_t sent = 0;
+
+    if (connection->state != OPEN)
+        return;
+    if (!connection->corked && buffer_is_empty(&connection->output))
+        sent = send_now(connection, data, size);
+    if (sent < size)
+        keep_output(connection, (const char *)data + sent, size - sent);
+}
+
+void connection_output_flush(Connection *connection)
 {
     Buffer *output = &connection->output;
 
     if (buffer_is_empty(output) || connection->state == ENDED)
         return;
-    buffer_consume(output, write_now(connection, buffer_front(output),
-                                     buffer_size(output)));
-    if (buffer_size(output) <= connection->group->options->high_water / 2)
+    buffer_consume(output, send_now(connection, buffer_front(output),
+                                    buffer_size(output)));
+    if (buffer_size(output) <= connection->group->high_water / 2)
         connection->paused = false;
-}
-
-static void send_now(Connection *connection, const void *data, size_t size)
-{
-    size_t sent = 0;
-
-    if (!connection->corked && buffer_is_empty(&connection->output))
-        sent = write_now(connection, data, size);
-    if (sent < size)
-        keep(connection, (const char *)data + sent, size - sent);
-}
-
-void connection_send(Connection *connection, const void *data, size_t size)
-{
-    pthread_mutex_lock(&connection->lock);
-    if (connection->state == OPEN)
-        send_now(connection, data, size);
-    pthread_mutex_unlock(&connection->lock);
 }

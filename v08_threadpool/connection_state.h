@@ -1,74 +1,103 @@
 /*
- * What the files of Connection share. Nobody else includes this.
+ * Connection's state, and the small steps from one state to the next.
  *
- * connection.c         its life: events, what to do next, the end
- * connection_input.c   from the socket to the handler
- * connection_output.c  from the handler to the socket
+ * The files of Connection are a ladder: each calls only those above it in
+ * this list.
+ *
+ * connection_state.c   the state, and how a connection ends
+ * connection_output.c  from the program to the socket
+ * connection_input.c   from the socket to the program
  * connection_work.c    to a worker, and back
+ * connection_settle.c  what follows from the state
+ * connection.c         every entry from outside
+ *
+ * Only these files include this header. Only the loop's thread calls their
+ * functions, unless a header says otherwise, and it holds the connection's
+ * lock. Other threads may call those of connection_state and
+ * connection_output, with the lock.
+ *
+ * The order of locks: a program's own lock, a connection's lock, any other.
+ * No thread holds the locks of two connections, and none holds a connection's
+ * lock while a callback runs: else two connections whose messages go to each
+ * other would wait for each other for ever.
  */
 #ifndef CONNECTION_STATE_H
 #define CONNECTION_STATE_H
 
 #include "buffer.h"
-#include "connection.h"
+#include "connection_group.h"
+#include "inet_address.h"
 
 #include <pthread.h>
 
 typedef enum State {
     OPEN, /* messages are taken and answered */
-    FINISHING, /* no more are taken; the replies are on their way out */
-    LINGERING, /* our end of file is out, the client's has not come */
-    ENDED /* nothing more can be done */
+    FINISHING, /* no message is taken; replies are on their way out */
+    LINGERING, /* our end of file is sent; the client's has not come */
+    ENDED /* nothing is left to do but to close */
 } State;
 
-typedef struct Work Work;
+/* A message that a worker has. */
+typedef struct Work {
+    Task task;
+    bool started; /* false while the task waits for a worker */
+    size_t size;
+    char data[];
+} Work;
 
 struct Connection {
     Channel channel;
     ConnectionGroup *group;
-    pthread_mutex_t lock; /* guards all that follows */
-    Buffer input; /* read and not handled */
-    Buffer output; /* sent and not taken by the kernel */
-    size_t scanned; /* so much of the input holds no message's end */
-    State state : 8;
-    bool read_ended : 1; /* the client has sent end of file */
-    bool paused : 1; /* from high water until output falls to half of it */
-    bool pending : 1; /* whole messages may be waiting in the input */
-    bool handling : 1; /* it is being handled; it is settled after that */
-    bool corked : 1; /* more messages are at hand: gather their replies */
-    Work *work; /* the message that a worker has; NULL: none */
+    Connection *next; /* in the group's list */
+    Connection *previous;
     InetAddress peer;
+    void *data; /* the program's */
+    pthread_mutex_t lock; /* guards the fields below, and channel.events */
+    Task task; /* comes back to the connection after the events in hand */
+    Buffer input; /* bytes that were read and not handled */
+    Buffer output; /* bytes that were sent and not taken by the kernel */
+    size_t scanned; /* bytes of the input that hold no end of a message */
+    State state : 8;
+    bool opened : 1; /* on_open was called */
+    bool read_ended : 1; /* the client has sent end of file */
+    bool paused : 1; /* from the high-water mark until half of it is left */
+    bool pending : 1; /* whole messages may wait in the input */
+    bool corked : 1; /* more messages follow: gather their replies */
+    bool will_settle : 1; /* an entry of connection.c runs, and will settle */
+    bool queued : 1; /* task waits in the loop's queue */
+    bool owes_high_water : 1; /* on_high_water is to be called */
+    Work *work; /* the message that a worker has; NULL: none */
 };
 
-/* No message is handed up but when this is true. */
+/* Return whether a message may be handed to the program now. */
 static inline bool connection_may_handle(const Connection *connection)
 {
     return connection->state == OPEN && !connection->paused &&
            connection->work == NULL;
 }
 
-/* Ends it after a call has failed, which is said. */
+/* End the connection. */
+void connection_end(Connection *connection);
+
+/* End the connection because a call has failed, with errno; say so. */
 void connection_fail(Connection *connection, const char *call);
 
-/* When its loop is not at it already, has it come to it soon. */
-void connection_look_again(Connection *connection);
+/* Take no more messages; what was sent still goes out. */
+void connection_take_no_more(Connection *connection);
 
-/* Reads what has come, and hands up what messages there are. */
-void connection_read(Connection *connection);
+/* Queue the connection's task, unless it is queued already. */
+void connection_queue(Connection *connection);
 
-/* Hands up what messages there are in the input. */
-void connection_handle_input(Connection *connection);
-
-/* Hands the kernel what it will take of the output. */
-void connection_flush(Connection *connection);
-
-/* Has a worker handle a message. */
-void connection_give_to_worker(Connection *connection, const char *data,
-                               size_t size);
-
-/* How much the message is that a worker has; NULL: none. */
-size_t connection_work_size(const Work *work);
-
-void connection_work_destroy(Work *work);
+/*
+ * Make sure that the connection settles after what was done to it. Its loop
+ * may wait on another thread: EPOLLOUT wakes it, as soon as the socket can be
+ * written to.
+ */
+static inline void connection_look_again(Connection *connection)
+{
+    if (!connection->will_settle)
+        channel_watch(&connection->channel,
+                      connection->channel.events | EPOLLOUT);
+}
 
 #endif

@@ -3,27 +3,27 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+/* How often the loop looks for what other threads want, in milliseconds. */
+enum { TICK = 10 };
 
 typedef struct SignalHandler {
     void (*on_signal)(void *context);
     void *context;
 } SignalHandler;
 
-/* How long a loop may take to notice that another thread wants it to quit. */
-enum { TICK = 100 }; /* milliseconds */
-
 struct EventLoop {
     Epoll epoll;
-    Channel signals; /* fd -1: none is caught */
+    Channel signals; /* a signalfd; fd -1: no signal is caught */
     sigset_t caught;
     SignalHandler handlers[NSIG];
-    pthread_mutex_t lock; /* guards quit */
-    bool quit;
     bool slow; /* callbacks may take long */
+    pthread_mutex_t lock; /* guards quit and tasks */
+    bool quit;
+    TaskQueue tasks;
 };
 
 EventLoop *event_loop_create(void)
@@ -38,18 +38,18 @@ EventLoop *event_loop_create(void)
         free(loop);
         return NULL;
     }
-    pthread_mutex_init(&loop->lock, NULL);
     sigemptyset(&loop->caught);
     loop->signals.fd = -1;
+    pthread_mutex_init(&loop->lock, NULL);
     return loop;
 }
 
 void event_loop_destroy(EventLoop *loop)
 {
+    pthread_mutex_destroy(&loop->lock);
     if (loop->signals.fd >= 0)
         close(loop->signals.fd);
     epoll_close(&loop->epoll);
-    pthread_mutex_destroy(&loop->lock);
     free(loop);
 }
 
@@ -58,7 +58,7 @@ Epoll *event_loop_epoll(EventLoop *loop)
     return &loop->epoll;
 }
 
-static void handle_signal(void *context)
+static void event_loop_on_signal(void *context)
 {
     EventLoop *loop = context;
     struct signalfd_siginfo info;
@@ -82,7 +82,8 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
         return -1;
     }
     if (loop->signals.fd < 0)
-        channel_init(&loop->signals, &loop->epoll, fd, handle_signal, loop);
+        channel_init(&loop->signals, &loop->epoll, fd, event_loop_on_signal,
+                     loop);
     if (channel_watch(&loop->signals, EPOLLIN) < 0) {
         log_error("epoll_ctl");
         return -1;
@@ -90,17 +91,34 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
     return 0;
 }
 
-void event_loop_expect_delays(EventLoop *loop)
+void event_loop_expect_slow_callbacks(EventLoop *loop)
 {
     loop->slow = true;
-    loop->epoll.batch = 1;
 }
 
-/* What is not a client's does not queue behind clients that are slow. */
+/* Signals must not queue behind clients that are slow to serve. */
 static void look_around(EventLoop *loop)
 {
     if (loop->signals.fd >= 0)
-        handle_signal(loop);
+        event_loop_on_signal(loop);
+}
+
+/*
+ * Run one batch of tasks. A task that they queue waits for the next batch.
+ * Return whether there were any.
+ */
+static bool run_batch(EventLoop *loop)
+{
+    Task *task;
+
+    pthread_mutex_lock(&loop->lock);
+    TaskQueue tasks = loop->tasks;
+    loop->tasks = (TaskQueue){0};
+    pthread_mutex_unlock(&loop->lock);
+    bool any = tasks.first != NULL;
+    while ((task = task_queue_take(&tasks)) != NULL)
+        task->run(task->context);
+    return any;
 }
 
 static bool has_quit(EventLoop *loop)
@@ -113,18 +131,19 @@ static bool has_quit(EventLoop *loop)
 
 int event_loop_run(EventLoop *loop)
 {
-    while (!has_quit(loop)) {
-        int count = epoll_await(&loop->epoll, TICK);
-        if (count < 0)
-            return -1;
+    int count = 0;
+
+    while (!has_quit(loop) && count >= 0) {
+        count = epoll_await(&loop->epoll, loop->slow ? 1 : EPOLL_BATCH, TICK);
         for (int i = 0; i < count; i++) {
             Channel *channel = channel_ready(&loop->epoll, i);
             channel->on_ready(channel->context);
         }
         if (loop->slow)
             look_around(loop);
+        run_batch(loop);
     }
-    return 0;
+    return count < 0 ? -1 : 0;
 }
 
 void event_loop_quit(EventLoop *loop)
@@ -132,4 +151,17 @@ void event_loop_quit(EventLoop *loop)
     pthread_mutex_lock(&loop->lock);
     loop->quit = true;
     pthread_mutex_unlock(&loop->lock);
+}
+
+void event_loop_queue_in_loop(EventLoop *loop, Task *task)
+{
+    pthread_mutex_lock(&loop->lock);
+    task_queue_put(&loop->tasks, task);
+    pthread_mutex_unlock(&loop->lock);
+}
+
+void event_loop_run_tasks(EventLoop *loop)
+{
+    while (run_batch(loop))
+        ;
 }

@@ -1,7 +1,7 @@
 /*
  * The echo server in several processes that share a port. The parent listens
  * and forks; from then on it serves nobody, and only replaces children that
- * die. They share no memory: one that crashes harms no other's connections.
+ * end. They share no memory: one that crashes harms no other's connections.
  *
  * Each child makes its epoll after fork. Of an earlier one fork would copy
  * the descriptor alone, and the list of what to watch would be one for all:
@@ -16,37 +16,37 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-/* One of the -n processes, whichever it is just now. */
+/* One of the -n processes, and after its end the one that replaces it. */
 typedef struct Place {
-    pid_t pid; /* 0: there is none */
-    int64_t due; /* no fork before: a child may die at once, every time */
+    pid_t pid; /* 0: no process runs */
+    int64_t due; /* when the next may start: one may end at once, each time */
 } Place;
 
 /* How often a call is made that must not fail. */
 enum { TRIES = 10 };
 
-static const int64_t second = 1000000000; /* times are in nanoseconds */
-static const int64_t never = INT64_MAX;
+static const int64_t SECOND = 1000000000; /* all times are in nanoseconds */
+static const int64_t NEVER = INT64_MAX;
 
 static Options options;
 static int listener;
-static sigset_t awaited; /* blocked: they come when they are waited for */
+static sigset_t awaited; /* blocked: the parent gets them when it waits */
 static Place *places;
 static bool stopping;
+static int64_t patience_ends; /* when children that still run are killed */
 
 static int64_t now(void)
 {
     struct timespec time;
 
     clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * second + time.tv_nsec;
+    return time.tv_sec * SECOND + time.tv_nsec;
 }
 
 static void on_message(void *context, Connection *connection, const char *data,
@@ -57,40 +57,36 @@ static void on_message(void *context, Connection *connection, const char *data,
     connection_send(connection, data, size);
 }
 
-static void on_too_long(void *context, Connection *connection)
-{
-    char text[INET_ADDRESS_TEXT];
-
-    (void)context;
-    log_line("message too long from %s",
-             inet_address_format(connection_peer(connection), text));
-}
-
-/* SIGINT and SIGTERM stay blocked until the loop catches them: none is lost. */
+/*
+ * Serve clients, then end. SIGINT and SIGTERM stay blocked until the loop
+ * catches them: none is lost.
+ */
 static _Noreturn void run_child(pid_t parent)
 {
     ConnectionHandler handler = {
         .codec = options.codec,
+        .slow = options.delay > 0,
         .on_message = on_message,
-        .on_too_long = on_too_long,
     };
+    sigset_t unwanted;
     int result = 0;
 
     free(places);
     setpgid(0, 0); /* or a terminal's Ctrl-C would count twice: see stop_all */
     signal(SIGTTOU, SIG_IGN); /* or stty tostop would stop who says something */
-    sigemptyset(&awaited);
-    sigaddset(&awaited, SIGCHLD);
-    sigprocmask(SIG_UNBLOCK, &awaited, NULL);
-    /* No child outlives its parent; one that is gone already tells nobody. */
+    sigemptyset(&unwanted);
+    sigaddset(&unwanted, SIGCHLD);
+    sigprocmask(SIG_UNBLOCK, &unwanted, NULL);
+    /* No child outlives its parent. One that has gone already tells nobody. */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() == parent)
         result = tcp_server_serve(listener, false, &options, &handler);
-    close(listener);
+    else
+        close(listener);
     exit(result < 0);
 }
 
-/* Returns whether it could; if not, that has been said. */
+/* Return whether a child was started; say so if not. */
 static bool start_child(Place *place)
 {
     pid_t parent = getpid();
@@ -102,14 +98,14 @@ static bool start_child(Place *place)
         log_error("fork");
     else
         place->pid = pid;
-    place->due = now() + second;
+    place->due = now() + SECOND;
     return pid > 0;
 }
 
-/* Forks what is missing and due. Returns when the next is due, or never. */
+/* Start the children that are due. Return when the next is due, or NEVER. */
 static int64_t fill_places(void)
 {
-    int64_t next = never;
+    int64_t next = NEVER;
 
     for (Place *place = places; place < places + options.processes; place++) {
         if (place->pid == 0 && place->due <= now() && !start_child(place))
@@ -120,7 +116,7 @@ static int64_t fill_places(void)
     return next;
 }
 
-/* That a child ends well when it was told to is no news. */
+/* Say how a child ended. That it ends well when it was told to is no news. */
 static void say_ended(pid_t pid, int status)
 {
     if (WIFSIGNALED(status))
@@ -129,6 +125,7 @@ static void say_ended(pid_t pid, int status)
         log_line("process %d ended with status %d", pid, WEXITSTATUS(status));
 }
 
+/* Return whether the child has ended, and set its exit status. */
 static bool has_ended(const Place *place, int *status)
 {
     pid_t ended;
@@ -137,13 +134,16 @@ static bool has_ended(const Place *place, int *status)
         ended = waitpid(place->pid, status, WNOHANG);
     } while (ended < 0 && errno == EINTR);
     if (ended < 0) {
-        log_error("waitpid"); /* whatever became of it, it is not ours */
+        log_error("waitpid"); /* the process is no child of this one */
         *status = 0;
     }
     return ended != 0;
 }
 
-/* Several may have died for one SIGCHLD. Returns how many are left. */
+/*
+ * Clear the places of all children that have ended: several may for one
+ * SIGCHLD. Return how many children are left.
+ */
 static unsigned clear_places(void)
 {
     unsigned left = 0;
@@ -162,7 +162,7 @@ static unsigned clear_places(void)
     return left;
 }
 
-/* A child that is not told to stop would be waited for for ever. */
+/* Send a signal. A child that does not get it would be waited for. */
 static void signal_child(pid_t pid, int signo)
 {
     for (int i = 0; i < TRIES && kill(pid, signo) < 0; i++)
@@ -170,7 +170,7 @@ static void signal_child(pid_t pid, int signo)
             log_error("kill %d", pid);
 }
 
-/* To every child. Not to an empty place: kill(0) is the own group. */
+/* Signal every child, but no empty place: kill(0) is for the own group. */
 static void signal_all(int signo)
 {
     for (Place *place = places; place < places + options.processes; place++)
@@ -178,39 +178,61 @@ static void signal_all(int signo)
             signal_child(place->pid, signo);
 }
 
-/* The last listening socket to be closed makes the kernel refuse clients. */
+/* Return how long children may take to end: the message in hand, and 2 s. */
+static int64_t patience(void)
+{
+    return options.delay * (SECOND / 1000) + 2 * SECOND;
+}
+
+/*
+ * Tell all children to end, and again at each signal. When the last copy of
+ * the listening socket is closed, the kernel refuses clients.
+ */
 static void stop_all(void)
 {
+    patience_ends = now() + patience();
     if (!stopping) {
         close(listener);
-        signal_all(SIGCONT); /* one that somebody has stopped */
+        signal_all(SIGCONT); /* a stopped process would not end */
     }
     stopping = true;
     signal_all(SIGTERM);
 }
 
-/* Sleeps until a signal comes, and returns it, or until it is time: -1. */
+/* Kill the children that should have ended: they hang, or are stopped. */
+static void kill_all(void)
+{
+    for (Place *place = places; place < places + options.processes; place++)
+        if (place->pid != 0)
+            log_line("process %d does not end: killing it", place->pid);
+    signal_all(SIGKILL);
+    patience_ends = NEVER;
+}
+
+/* Wait for a signal, and return it, or -1 when it is time. */
 static int await_signal(int64_t until)
 {
     int64_t left = until - now();
-    struct timespec timeout = {left / second, left % second};
+    struct timespec timeout = {left / SECOND, left % SECOND};
 
     return left > 0 ? sigtimedwait(&awaited, NULL, &timeout) : -1;
 }
 
-/* Returns 0, or -1; then what failed has been said. No child is left. */
+/* Return 0, or -1 after saying what failed. No child is left. */
 static int run_parent(void)
 {
     listener = socket_listen(&options.address);
     if (listener < 0)
         return -1;
-    int result = fill_places() == never ? socket_announce(listener) : -1;
+    int result = fill_places() == NEVER ? socket_announce(listener) : -1;
     if (result < 0)
         stop_all();
     while (clear_places() > 0 || !stopping) {
-        int signo = await_signal(stopping ? never : fill_places());
+        int signo = await_signal(stopping ? patience_ends : fill_places());
         if (signo == SIGINT || signo == SIGTERM)
-            stop_all(); /* each time: to a child a second one may mean haste */
+            stop_all();
+        if (stopping && now() >= patience_ends)
+            kill_all();
     }
     return result;
 }
@@ -218,7 +240,7 @@ static int run_parent(void)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
-    options = options_parse(argc, argv, "apvfmbdn");
+    options = options_parse(argc, argv, "apvfmbdni");
     options.io_threads = 0; /* processes do what threads would */
     signal(SIGCHLD, SIG_DFL); /* if ignored, children vanish unseen */
     sigemptyset(&awaited);

@@ -1,7 +1,7 @@
 #include "reactor.h"
 
 /* A loop that can't go on ends the server. */
-static void run(void *context)
+static void run_reactor(void *context)
 {
     Reactor *reactor = context;
 
@@ -10,18 +10,28 @@ static void run(void *context)
         event_loop_quit(reactor->main_loop);
 }
 
-int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own)
+int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
+                 const ConnectionGroup *group)
 {
     *reactor = (Reactor){
         .loop = own ? event_loop_create() : main_loop,
         .main_loop = main_loop,
-        .run = {.run = run, .context = reactor},
+        .group = *group,
+        .run = {.run = run_reactor, .context = reactor},
     };
-    return reactor->loop == NULL ? -1 : 0;
+    reactor->group.loop = reactor->loop;
+    if (reactor->loop == NULL)
+        return -1;
+    pthread_mutex_init(&reactor->group.lock, NULL);
+    if (group->handler.slow && group->workers == NULL)
+        event_loop_expect_slow_callbacks(reactor->loop);
+    return 0;
 }
 
 int reactor_close(Reactor *reactor)
 {
+    connection_close_all(&reactor->group);
+    pthread_mutex_destroy(&reactor->group.lock);
     if (reactor->loop != reactor->main_loop)
         event_loop_destroy(reactor->loop);
     return reactor->failed ? -1 : 0;

@@ -1,37 +1,37 @@
 /*
- * Reactor: a loop that serves connections, and the thread that runs it: one
- * of its own, or the main one.
+ * Reactor: a loop that serves connections, the group of those connections,
+ * and the thread that runs the loop: a thread of its own, or the main one.
  *
- * Owned by whoever holds the struct; used by the main thread alone.
+ * Whoever holds the struct owns it. The main thread calls these functions.
  */
 #ifndef REACTOR_H
 #define REACTOR_H
 
-#include "event_loop.h"
-#include "thread_pool.h"
-
-#include <stdbool.h>
+#include "connection.h"
 
 typedef struct Reactor {
     EventLoop *loop;
     EventLoop *main_loop;
+    ConnectionGroup group;
     Task run;
-    bool failed; /* its loop could not go on: known when its thread has ended */
+    bool failed; /* the loop could not go on; read it when its thread ended */
 } Reactor;
 
 /*
- * Makes it a loop of its own, or lets it share the main one. Returns 0, or
- * -1; then what failed has been said.
+ * Give the reactor a loop of its own, or let it share the main loop. The
+ * group says what its connections have in common. Return 0, or -1 after
+ * saying what failed.
  */
-int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own);
+int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
+                 const ConnectionGroup *group);
 
 /*
- * Its own loop must not run any more. Returns 0, or -1 when that could not go
- * on; then why has been said.
+ * Close the connections that are left. The loop and the workers must have
+ * ended. Return 0, or -1 when the loop had failed.
  */
 int reactor_close(Reactor *reactor);
 
-/* Has its own loop, if that is what it has, run by one of the threads. */
+/* Let one of the threads run the loop, unless it is the main loop. */
 void reactor_start(Reactor *reactor, ThreadPool *threads);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * Socket: the system calls that make TCP sockets. A socket is its
- * descriptor; whoever is given one closes it. Any thread may call these.
+ * descriptor. Whoever gets a descriptor from here owns it and closes it. Any
+ * thread may call these functions.
  */
 #ifndef SOCKET_H
 #define SOCKET_H
@@ -8,20 +9,22 @@
 #include "inet_address.h"
 
 /*
- * Opens a socket, binds it to address and listens. Returns the descriptor,
- * or -1; then what failed has been said on standard error.
+ * Open a socket, bind it to address and listen. Return the descriptor, or -1
+ * after a message on standard error.
  */
 int socket_listen(const InetAddress *address);
 
 /*
- * Says on standard output where clients can connect: after port 0 only the
- * system knows. Returns 0, or -1; then what failed has been said.
+ * Print the ready line on standard output: the address and port where clients
+ * can connect. After port 0, only the system knows the port. Wait until the
+ * line is out, or until the program is told to stop. Return 0, or -1 after a
+ * message on standard error.
  */
 int socket_announce(int listener);
 
 /*
- * Takes the next client from the queue of a listening socket, and its
- * address. Returns the descriptor, or -1 with errno set, see accept(2).
+ * Accept the next client of a listening socket, and set peer to the client's
+ * address. Return the descriptor, or -1 with errno set: see accept(2).
  */
 int socket_accept(int listener, InetAddress *peer);
 

@@ -1,10 +1,10 @@
 /*
- * Task: something to be done later, often by another thread. The memory is the
- * giver's and must last until run is called; then it is run's. So a task can
- * always be queued: there is nothing to run out of.
+ * Task: a call to be made later. Whoever gives a task away owns its memory
+ * until run is called; from then on run owns it. So queueing a task needs no
+ * memory, and can't fail.
  *
- * TaskQueue: tasks in order, first in first out. {0} is an empty one. It
- * knows nothing of threads: whoever shares one locks it.
+ * TaskQueue: tasks, first in first out; {0} is an empty queue. It has no lock:
+ * threads that share a queue need one.
  */
 #ifndef TASK_H
 #define TASK_H
@@ -32,7 +32,7 @@ static inline void task_queue_put(TaskQueue *queue, Task *task)
     queue->last = task;
 }
 
-/* Takes the first task out; NULL: there is none. */
+/* Take the first task out. Return NULL if there is none. */
 static inline Task *task_queue_take(TaskQueue *queue)
 {
     Task *task = queue->first;

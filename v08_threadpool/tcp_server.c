@@ -1,6 +1,5 @@
 #include "tcp_server.h"
 #include "acceptor.h"
-#include "connection_table.h"
 #include "log.h"
 #include "reactor.h"
 #include "socket.h"
@@ -8,117 +7,71 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct TcpServer {
     EventLoop *loop;
     const Options *options;
+    ConnectionHandler handler;
     Acceptor acceptor;
-    ConnectionGroup group;
     Reactor *reactors;
     unsigned reactor_count;
-    unsigned next; /* the reactor that gets the next connection */
+    unsigned next; /* counts up: the reactor for the next connection */
     ThreadPool *io_threads;
-    pthread_mutex_t lock; /* guards the table and open */
-    ConnectionTable table;
-    unsigned open; /* how many the table holds */
+    ThreadPool *workers;
+    pthread_mutex_t lock; /* guards open */
+    unsigned open; /* connections, of all reactors */
 };
 
-static void say(const TcpServer *server, const char *what,
-                const InetAddress *peer)
-{
-    char text[INET_ADDRESS_TEXT];
-
-    if (server->options->verbose)
-        log_line("%s %s", what, inet_address_format(peer, text));
-}
-
-static bool is_full(const TcpServer *server)
+/* Count one more connection. Return false if there are as many as may be. */
+static bool take_place(TcpServer *server)
 {
     unsigned limit = server->options->connections;
 
-    return limit > 0 && server->open >= limit;
+    pthread_mutex_lock(&server->lock);
+    bool free = limit == 0 || server->open < limit;
+    if (free)
+        server->open++;
+    pthread_mutex_unlock(&server->lock);
+    return free;
 }
 
-static void on_ended(void *owner, Connection *connection)
+/* Any loop's thread calls it. */
+static void give_place_back(void *owner)
 {
     TcpServer *server = owner;
 
     pthread_mutex_lock(&server->lock);
-    say(server, "closed", connection_peer(connection));
-    connection_table_remove(&server->table, connection);
     server->open--;
     pthread_mutex_unlock(&server->lock);
-    connection_destroy(connection);
 }
 
-/* The reactors get the connections in turn. */
 static Reactor *next_reactor(TcpServer *server)
 {
     return &server->reactors[server->next++ % server->reactor_count];
 }
 
-/* Returns NULL when there is no memory; then that has been said. */
-static Connection *add_connection(TcpServer *server, int fd,
-                                  const InetAddress *peer)
-{
-    Connection *connection =
-        connection_create(&server->group, next_reactor(server)->loop, fd, peer);
-
-    if (connection == NULL)
-        return NULL;
-    if (connection_table_put(&server->table, connection) < 0) {
-        log_error("connection table");
-        connection_destroy(connection);
-        return NULL;
-    }
-    server->open++;
-    say(server, "opened", peer);
-    return connection;
-}
-
-static void refuse(TcpServer *server, int fd, const InetAddress *peer)
+static void refuse_client(TcpServer *server, int fd, const InetAddress *peer)
 {
     char text[INET_ADDRESS_TEXT];
 
     log_line("refused %s: %u connections are open",
              inet_address_format(peer, text), server->options->connections);
+    if (server->handler.refusal != NULL)
+        send(fd, server->handler.refusal, strlen(server->handler.refusal),
+             MSG_NOSIGNAL);
     close(fd);
 }
 
 static void on_client(void *context, int fd, const InetAddress *peer)
 {
     TcpServer *server = context;
-    Connection *connection = NULL;
 
-    pthread_mutex_lock(&server->lock);
-    if (is_full(server))
-        refuse(server, fd, peer);
-    else
-        connection = add_connection(server, fd, peer);
-    pthread_mutex_unlock(&server->lock);
-    if (connection != NULL && connection_open(connection) < 0)
-        on_ended(server, connection);
-}
-
-static int open_reactors(TcpServer *server)
-{
-    unsigned threads = server->options->io_threads;
-    unsigned wanted = threads > 0 ? threads : 1;
-
-    server->reactors = calloc(wanted, sizeof(*server->reactors));
-    if (server->reactors == NULL) {
-        log_error("reactors");
-        return -1;
-    }
-    for (; server->reactor_count < wanted; server->reactor_count++) {
-        Reactor *reactor = &server->reactors[server->reactor_count];
-        if (reactor_open(reactor, server->loop, threads > 0) < 0)
-            return -1;
-        if (server->options->delay > 0 && server->options->workers == 0)
-            event_loop_expect_delays(reactor->loop);
-    }
-    return 0;
+    if (!take_place(server))
+        refuse_client(server, fd, peer);
+    else if (connection_open(&next_reactor(server)->group, fd, peer) < 0)
+        give_place_back(server);
 }
 
 static int start_workers(TcpServer *server)
@@ -127,11 +80,37 @@ static int start_workers(TcpServer *server)
 
     if (workers == 0)
         return 0;
-    server->group.workers = thread_pool_create(workers);
-    return server->group.workers == NULL ? -1 : 0;
+    server->workers = thread_pool_create(workers);
+    return server->workers == NULL ? -1 : 0;
 }
 
-static int start_threads(TcpServer *server)
+static int open_reactors(TcpServer *server)
+{
+    unsigned threads = server->options->io_threads;
+    unsigned wanted = threads > 0 ? threads : 1;
+    ConnectionGroup group = {
+        .handler = server->handler,
+        .verbose = server->options->verbose,
+        .high_water = server->options->high_water,
+        .on_closed = give_place_back,
+        .owner = server,
+    };
+
+    if (server->workers != NULL)
+        connection_use_workers(&group, server->workers);
+    server->reactors = calloc(wanted, sizeof(*server->reactors));
+    if (server->reactors == NULL) {
+        log_error("reactors");
+        return -1;
+    }
+    for (; server->reactor_count < wanted; server->reactor_count++)
+        if (reactor_open(&server->reactors[server->reactor_count], server->loop,
+                         threads > 0, &group) < 0)
+            return -1;
+    return 0;
+}
+
+static int start_io_threads(TcpServer *server)
 {
     server->io_threads = thread_pool_create(server->options->io_threads);
     if (server->io_threads == NULL)
@@ -139,28 +118,6 @@ static int start_threads(TcpServer *server)
     for (unsigned i = 0; i < server->reactor_count; i++)
         reactor_start(&server->reactors[i], server->io_threads);
     return 0;
-}
-
-/* Waits until no thread but the main one touches a connection any more. */
-static void stop_threads(TcpServer *server)
-{
-    for (unsigned i = 0; i < server->reactor_count; i++)
-        event_loop_quit(server->reactors[i].loop);
-    if (server->io_threads != NULL)
-        thread_pool_destroy(server->io_threads);
-    if (server->group.workers != NULL)
-        thread_pool_destroy(server->group.workers);
-}
-
-static int close_reactors(TcpServer *server)
-{
-    int result = 0;
-
-    for (unsigned i = 0; i < server->reactor_count; i++)
-        if (reactor_close(&server->reactors[i]) < 0)
-            result = -1;
-    free(server->reactors);
-    return result;
 }
 
 TcpServer *tcp_server_create(EventLoop *loop, int listener,
@@ -175,33 +132,46 @@ TcpServer *tcp_server_create(EventLoop *loop, int listener,
     }
     server->loop = loop;
     server->options = options;
-    server->group = (ConnectionGroup){
-        .options = options,
-        .handler = *handler,
-        .on_ended = on_ended,
-        .owner = server,
-    };
+    server->handler = *handler;
+    acceptor_init(&server->acceptor, loop, listener, on_client, server);
     pthread_mutex_init(&server->lock, NULL);
-    if (start_workers(server) < 0 || open_reactors(server) < 0 ||
-        start_threads(server) < 0)
-        goto stop_threads;
-    if (acceptor_open(&server->acceptor, loop, listener, on_client, server) < 0)
-        goto stop_threads;
     return server;
-stop_threads:
-    stop_threads(server);
-    close_reactors(server);
-    pthread_mutex_destroy(&server->lock);
-    free(server);
-    return NULL;
+}
+
+int tcp_server_start(TcpServer *server)
+{
+    if (start_workers(server) < 0 || open_reactors(server) < 0 ||
+        start_io_threads(server) < 0)
+        return -1;
+    return acceptor_start(&server->acceptor);
+}
+
+/* Wait until only the main thread touches connections. */
+static void stop_threads(TcpServer *server)
+{
+    for (unsigned i = 0; i < server->reactor_count; i++)
+        event_loop_quit(server->reactors[i].loop);
+    if (server->io_threads != NULL)
+        thread_pool_destroy(server->io_threads);
+    if (server->workers != NULL)
+        thread_pool_destroy(server->workers);
+}
+
+static int close_reactors(TcpServer *server)
+{
+    int result = 0;
+
+    for (unsigned i = 0; i < server->reactor_count; i++)
+        if (reactor_close(&server->reactors[i]) < 0)
+            result = -1;
+    free(server->reactors);
+    return result;
 }
 
 int tcp_server_destroy(TcpServer *server)
 {
     acceptor_close(&server->acceptor);
     stop_threads(server);
-    connection_table_visit(&server->table, on_ended, server);
-    connection_table_reset(&server->table);
     int result = close_reactors(server);
     pthread_mutex_destroy(&server->lock);
     free(server);
@@ -229,12 +199,11 @@ int tcp_server_serve(int listener, bool announce, const Options *options,
 
     if (loop == NULL)
         goto close_listener;
-    if (catch_signals(loop) < 0)
-        goto destroy_loop;
     server = tcp_server_create(loop, listener, options, handler);
     if (server == NULL)
         goto destroy_loop;
-    if (!announce || socket_announce(listener) == 0)
+    if (catch_signals(loop) == 0 && tcp_server_start(server) == 0 &&
+        (!announce || socket_announce(listener) == 0))
         result = event_loop_run(loop);
     if (tcp_server_destroy(server) < 0)
         result = -1;

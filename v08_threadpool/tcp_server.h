@@ -1,44 +1,51 @@
 /*
- * TcpServer: an acceptor and the connections that it brought.
+ * TcpServer: an acceptor, the connections that it brings, and the threads
+ * that serve them.
  *
- * Owned by whoever created it; used by its loop's thread alone. It owns the
- * listening socket, the connections, the I/O threads that serve them, and the
- * workers; not the loop.
+ * Whoever creates a server owns it, and uses it only from the main loop's
+ * thread. The server owns the listening socket, the connections, the I/O
+ * threads and the workers; not the loop.
  */
 #ifndef TCP_SERVER_H
 #define TCP_SERVER_H
 
 #include "connection.h"
+#include "options.h"
 
 typedef struct TcpServer TcpServer;
 
 /*
- * Serves the clients that connect to listener, once the loop runs. options
- * must outlive the server. Returns NULL when it can't; then what failed has
- * been said, and listener is still the caller's.
+ * Create a server for the clients of listener, which it owns from now on.
+ * The options must outlive it. Return NULL after saying what failed; then
+ * the listener is still the caller's.
  */
 TcpServer *tcp_server_create(EventLoop *loop, int listener,
                              const Options *options,
                              const ConnectionHandler *handler);
 
 /*
- * Closes the connections that are left, as they stand. Returns 0, or -1 when
- * an I/O thread could not go on; then why has been said.
+ * Start the threads, and watch for clients. Signals to catch must be caught
+ * before. Return 0, or -1 after saying what failed.
+ */
+int tcp_server_start(TcpServer *server);
+
+/*
+ * Close the connections that are left, as they stand, and free the server.
+ * Return 0, or -1 when an I/O thread's loop had failed.
  */
 int tcp_server_destroy(TcpServer *server);
 
 /*
- * Serves on a listening socket, which it closes, until SIGINT or SIGTERM;
- * says on standard output, if announce, where clients can connect. Returns
- * 0, or -1; then what failed has been said.
+ * Serve the clients of listener, which is closed in the end, until SIGINT or
+ * SIGTERM. If announce, say on standard output where clients can connect.
+ * Return 0, or -1 after saying what failed.
  */
 int tcp_server_serve(int listener, bool announce, const Options *options,
                      const ConnectionHandler *handler);
 
 /*
- * The whole life of a server program: listens where options say, serves
- * until SIGINT or SIGTERM, and cleans up. Returns 0, or -1; then what failed
- * has been said.
+ * The whole life of a server program: listen where the options say, serve
+ * until SIGINT or SIGTERM, clean up. Return 0, or -1 after saying what failed.
  */
 int tcp_server_run(const Options *options, const ConnectionHandler *handler);
 

@@ -21,7 +21,8 @@ int channel_change(Channel *channel, uint32_t events)
         result = epoll_remove(channel->epoll, channel->fd);
     else
         result = epoll_modify(channel->epoll, channel->fd, events, channel);
-    if (result == 0)
-        channel->events = events;
-    return result;
+    if (result < 0)
+        return -1;
+    channel->events = events;
+    return 0;
 }

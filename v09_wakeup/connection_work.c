@@ -1,89 +1,58 @@
-#include "connection_state.h"
+#include "connection_work.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A message that a worker has, and what comes of it. */
-struct Work {
-    Task task;
-    Buffer reply;
-    int error; /* why there is no reply; 0: there is */
-    bool finished; /* the handler has finished the connection */
-    size_t size;
-    char data[];
-};
-
-/* The worker is done: its reply goes out, the next message may go in. */
-static void finish_work(void *context)
-{
-    Connection *connection = context;
-    Work *work = connection->work;
-
-    connection->work = NULL;
-    connection->handling = true;
-    errno = work->error;
-    if (work->error != 0)
-        connection_fail(connection, "output");
-    connection_send_buffer(connection, &work->reply);
-    if (work->finished)
-        connection_finish(connection);
-    connection_work_destroy(work);
-    if (connection->written)
-        connection_queue(connection);
-    connection_handle_input(connection);
-    connection_settle(connection);
-    connection->handling = false;
-}
-
-/* By a worker: the connection is not its own, but the work is. */
+/* On a worker's thread. */
 static void do_work(void *context)
 {
     Connection *connection = context;
-    const ConnectionHandler *handler = &connection->group->handler;
+    ConnectionGroup *group = connection->group;
     Work *work = connection->work;
 
-    handler->on_message(handler->context, connection, work->data, work->size);
-    work->task.run = finish_work;
-    event_loop_queue_in_loop(connection->group->loop, &work->task);
+    work->started = true;
+    group->on_worker_message(group->handler.context, connection, work->data,
+                             work->size);
+    work->task.run = group->on_work_done;
+    event_loop_queue_in_loop(group->loop, &work->task);
 }
 
-void connection_give_to_worker(Connection *connection, const char *data,
-                               size_t size)
+/* The group's on_message: called on the loop's thread, for a worker. */
+static void give_to_worker(void *context, Connection *connection,
+                           const char *data, size_t size)
 {
     Work *work = malloc(sizeof(*work) + size);
 
+    (void)context;
     if (work == NULL) {
         connection_fail(connection, "message");
         return;
     }
-    *work = (Work){
-        .task = {.run = do_work, .context = connection},
-        .size = size,
-    };
+    work->task = (Task){.run = do_work, .context = connection};
+    work->started = false;
+    work->size = size;
     memcpy(work->data, data, size);
     connection->work = work;
     thread_pool_submit(connection->group->workers, &work->task);
 }
 
-size_t connection_work_size(const Work *work)
+void connection_work_init(ConnectionGroup *group, ThreadPool *workers,
+                          void (*on_done)(void *connection))
 {
-    return work->size;
+    group->workers = workers;
+    group->on_worker_message = group->handler.on_message;
+    group->on_work_done = on_done;
+    group->handler.on_message = give_to_worker;
 }
 
-void connection_work_send(Work *work, const void *data, size_t size)
+void connection_work_free(Connection *connection)
 {
-    if (!work->finished && buffer_append(&work->reply, data, size) < 0)
-        work->error = errno;
+    free(connection->work);
+    connection->work = NULL;
 }
 
-void connection_work_finish(Work *work)
+void connection_work_drop(Connection *connection)
 {
-    work->finished = true;
-}
-
-void connection_work_destroy(Work *work)
-{
-    buffer_reset(&work->reply);
-    free(work);
+    if (connection->work != NULL && !connection->work->started)
+        connection_work_free(connection);
 }

@@ -10,8 +10,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* How often a call is made that must not fail; milliseconds between. */
-enum { TRIES = 100, REST = 1 };
+/* A lost wake-up would stall the loop: try so often, so many ms apart. */
+enum { WAKE_TRIES = 100, WAKE_REST = 1 };
 
 typedef struct SignalHandler {
     void (*on_signal)(void *context);
@@ -23,52 +23,32 @@ static _Thread_local EventLoop *here;
 
 struct EventLoop {
     Epoll epoll;
-    Channel signals; /* fd -1: none is caught */
+    Channel signals; /* a signalfd; fd -1: no signal is caught */
     sigset_t caught;
     SignalHandler handlers[NSIG];
-    pthread_mutex_t lock; /* guards all up to wakeup */
+    bool slow; /* callbacks may take long */
+    bool tasks_due; /* true while tasks must run before the next wait */
+    bool ending; /* a copy of quit, for the loop's thread */
+    pthread_mutex_t lock; /* guards quit and tasks */
     bool quit;
     TaskQueue tasks;
-    Channel wakeup; /* an eventfd: others end the loop's wait with it */
-    bool slow; /* callbacks may take long */
-    bool due; /* tasks are to be run before the next wait */
-    bool ending; /* quit, as far as the loop has heard */
+    Channel wakeup; /* an eventfd: other threads end the loop's wait with it */
 };
 
-/*
- * The tasks are taken all at once, and run without the lock: they may queue
- * others. Returns whether there were any.
- */
-static bool run_tasks(EventLoop *loop)
-{
-    Task *task;
-
-    pthread_mutex_lock(&loop->lock);
-    TaskQueue tasks = loop->tasks;
-    loop->tasks = (TaskQueue){0};
-    loop->ending = loop->quit;
-    pthread_mutex_unlock(&loop->lock);
-    loop->due = false;
-    bool any = tasks.first != NULL;
-    while ((task = task_queue_take(&tasks)) != NULL)
-        task->run(task->context);
-    return any;
-}
-
-static void handle_wakeup(void *context)
+static void event_loop_on_wakeup(void *context)
 {
     EventLoop *loop = context;
     eventfd_t count;
 
     eventfd_read(loop->wakeup.fd, &count);
-    loop->due = true;
+    loop->tasks_due = true;
 }
 
 static int open_wakeup(EventLoop *loop)
 {
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
-    channel_init(&loop->wakeup, &loop->epoll, fd, handle_wakeup, loop);
+    channel_init(&loop->wakeup, &loop->epoll, fd, event_loop_on_wakeup, loop);
     if (fd < 0) {
         log_error("eventfd");
         return -1;
@@ -92,9 +72,9 @@ EventLoop *event_loop_create(void)
         free(loop);
         return NULL;
     }
-    pthread_mutex_init(&loop->lock, NULL);
     sigemptyset(&loop->caught);
     loop->signals.fd = -1;
+    pthread_mutex_init(&loop->lock, NULL);
     if (open_wakeup(loop) < 0) {
         event_loop_destroy(loop);
         return NULL;
@@ -104,12 +84,12 @@ EventLoop *event_loop_create(void)
 
 void event_loop_destroy(EventLoop *loop)
 {
-    if (loop->signals.fd >= 0)
-        close(loop->signals.fd);
     if (loop->wakeup.fd >= 0)
         close(loop->wakeup.fd);
-    epoll_close(&loop->epoll);
     pthread_mutex_destroy(&loop->lock);
+    if (loop->signals.fd >= 0)
+        close(loop->signals.fd);
+    epoll_close(&loop->epoll);
     free(loop);
 }
 
@@ -118,7 +98,7 @@ Epoll *event_loop_epoll(EventLoop *loop)
     return &loop->epoll;
 }
 
-static void handle_signal(void *context)
+static void event_loop_on_signal(void *context)
 {
     EventLoop *loop = context;
     struct signalfd_siginfo info;
@@ -142,7 +122,8 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
         return -1;
     }
     if (loop->signals.fd < 0)
-        channel_init(&loop->signals, &loop->epoll, fd, handle_signal, loop);
+        channel_init(&loop->signals, &loop->epoll, fd, event_loop_on_signal,
+                     loop);
     if (channel_watch(&loop->signals, EPOLLIN) < 0) {
         log_error("epoll_ctl");
         return -1;
@@ -150,18 +131,37 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
     return 0;
 }
 
-void event_loop_expect_delays(EventLoop *loop)
+void event_loop_expect_slow_callbacks(EventLoop *loop)
 {
     loop->slow = true;
-    loop->epoll.batch = 1;
 }
 
-/* What is not a client's does not queue behind clients that are slow. */
+/* Signals must not queue behind clients that are slow to serve. */
 static void look_around(EventLoop *loop)
 {
     if (loop->signals.fd >= 0)
-        handle_signal(loop);
-    loop->due = true;
+        event_loop_on_signal(loop);
+    loop->tasks_due = true;
+}
+
+/*
+ * Run one batch of tasks. A task that they queue waits for the next batch.
+ * Return whether there were any.
+ */
+static bool run_batch(EventLoop *loop)
+{
+    Task *task;
+
+    pthread_mutex_lock(&loop->lock);
+    TaskQueue tasks = loop->tasks;
+    loop->tasks = (TaskQueue){0};
+    loop->ending = loop->quit;
+    pthread_mutex_unlock(&loop->lock);
+    loop->tasks_due = false;
+    bool any = tasks.first != NULL;
+    while ((task = task_queue_take(&tasks)) != NULL)
+        task->run(task->context);
+    return any;
 }
 
 int event_loop_run(EventLoop *loop)
@@ -170,39 +170,37 @@ int event_loop_run(EventLoop *loop)
 
     here = loop;
     while (!loop->ending && count >= 0) {
-        count = epoll_await(&loop->epoll, loop->due ? 0 : -1);
+        count = epoll_await(&loop->epoll, loop->slow ? 1 : EPOLL_BATCH,
+                            loop->tasks_due ? 0 : -1);
         for (int i = 0; i < count; i++) {
             Channel *channel = channel_ready(&loop->epoll, i);
             channel->on_ready(channel->context);
         }
         if (loop->slow)
             look_around(loop);
-        if (loop->due)
-            run_tasks(loop);
+        if (loop->tasks_due)
+            run_batch(loop);
     }
-    while (run_tasks(loop))
-        ;
     here = NULL;
     return count < 0 ? -1 : 0;
 }
 
-/* Nobody else will wake the loop for what is queued: it must not fail. */
 static void write_wakeup(EventLoop *loop)
 {
     int tries = 0;
 
-    while (eventfd_write(loop->wakeup.fd, 1) < 0 && ++tries < TRIES) {
+    while (eventfd_write(loop->wakeup.fd, 1) < 0 && ++tries < WAKE_TRIES) {
         if (tries == 1 && errno != EINTR && errno != EAGAIN)
             log_error("eventfd_write");
-        poll(NULL, 0, REST);
+        poll(NULL, 0, WAKE_REST);
     }
 }
 
-/* The loop's own thread need not be woken: it looks before it waits. */
+/* The loop's own thread looks for tasks before it waits. */
 static void wake(EventLoop *loop)
 {
     if (event_loop_is_here(loop))
-        loop->due = true;
+        loop->tasks_due = true;
     else
         write_wakeup(loop);
 }
@@ -220,7 +218,7 @@ bool event_loop_is_here(const EventLoop *loop)
     return loop == here;
 }
 
-/* Where tasks are waiting already, somebody has woken the loop before. */
+/* Only the first task of a batch wakes the loop: it takes all at once. */
 void event_loop_queue_in_loop(EventLoop *loop, Task *task)
 {
     pthread_mutex_lock(&loop->lock);
@@ -237,4 +235,12 @@ void event_loop_run_in_loop(EventLoop *loop, Task *task)
         task->run(task->context);
     else
         event_loop_queue_in_loop(loop, task);
+}
+
+void event_loop_run_tasks(EventLoop *loop)
+{
+    here = loop;
+    while (run_batch(loop))
+        ;
+    here = NULL;
 }

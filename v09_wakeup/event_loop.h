@@ -1,10 +1,10 @@
 /*
  * EventLoop: one thread's loop. It waits until descriptors are ready and
- * calls their channels, one after the other; whatever a callback does, all
- * others wait for it. So a callback never blocks.
+ * calls their channels, one after the other. While a callback runs, all
+ * others wait: so a callback must not block.
  *
- * Owned by whoever created it. Used by the thread that runs it alone, but
- * where it is said otherwise.
+ * Whoever creates a loop owns it. Use it only from the thread that runs it,
+ * unless a function says otherwise.
  */
 #ifndef EVENT_LOOP_H
 #define EVENT_LOOP_H
@@ -16,58 +16,61 @@
 
 typedef struct EventLoop EventLoop;
 
-/* Returns a new loop, or NULL; then what failed has been said. */
+/* Return a new loop, or NULL after saying on standard error what failed. */
 EventLoop *event_loop_create(void);
 
+/* Free the loop. It must not run, and no task may be queued. */
 void event_loop_destroy(EventLoop *loop);
 
-/* Where to watch the channels that this loop is to call. */
+/* Return the watch list for the channels that this loop is to call. */
 Epoll *event_loop_epoll(EventLoop *loop);
 
 /*
- * Makes a signal an event of this loop: on_signal is called like any other
- * callback, and the signal no longer interrupts anything, see signalfd(2):
- * it is blocked for this thread, and for those that it creates from now on.
- * Returns 0, or -1; then what failed has been said.
+ * Make a signal an event of this loop: on_signal is called like any other
+ * callback, and the signal no longer interrupts system calls (signalfd(2)).
+ * The signal is blocked for this thread and for the threads that it creates
+ * later. Return 0, or -1 after saying what failed.
  */
 int event_loop_catch_signal(EventLoop *loop, int signo,
                             void (*on_signal)(void *context), void *context);
 
 /*
- * Callbacks may take long: waits for one event at a time, and looks between
- * any two for signals and for whatever else is not a client's.
+ * Prepare for callbacks that take long: take one event at a time, and look
+ * for signals and tasks after each.
  */
-void event_loop_expect_delays(EventLoop *loop);
+void event_loop_expect_slow_callbacks(EventLoop *loop);
 
 /*
- * Waits and calls until event_loop_quit. Returns 0, or -1 when it can't go
- * on; then what failed has been said.
+ * Wait and call until event_loop_quit. Return 0, or -1 after saying why the
+ * loop can't go on.
  */
 int event_loop_run(EventLoop *loop);
 
 /*
- * The loop ends after the callbacks in hand; before it runs, at once.
- * Any thread may call it.
+ * Make the loop end after the callbacks and tasks that come before this call;
+ * a loop that does not run yet ends at once. Any thread may call it.
  */
 void event_loop_quit(EventLoop *loop);
 
-/*
- * Any thread may call what follows, at any time: what another thread may do
- * to a loop, and to all that belongs to it, is to queue a task.
- */
+/* Any thread may call the functions from here on. */
 
-/* Whether the calling thread is the one that runs the loop. */
+/* Return whether the calling thread is the one that runs the loop. */
 bool event_loop_is_here(const EventLoop *loop);
 
 /*
- * Has the task run by the loop's thread, never from inside a callback: after
- * those in hand, or when the loop runs. Tasks run in the order in which they
- * were queued, also those that are still there when the loop quits, and those
- * that these queue: where that never ends, the loop does not.
+ * Queue a task: the loop's thread runs it, never inside another callback,
+ * but after the events in hand. Tasks run in the order of the queue. A task
+ * may be queued before the loop runs.
  */
 void event_loop_queue_in_loop(EventLoop *loop, Task *task);
 
-/* Runs the task at once when called by the loop's thread; else queues it. */
+/* Run the task at once on the loop's thread; queue it on any other thread. */
 void event_loop_run_in_loop(EventLoop *loop, Task *task);
+
+/*
+ * Run the tasks that were still queued when the loop ended, and those that
+ * they queue, on the calling thread, in place of the loop's.
+ */
+void event_loop_run_tasks(EventLoop *loop);
 
 #endif

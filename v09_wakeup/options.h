@@ -1,7 +1,7 @@
 /*
- * Options: how a server is to behave, as its command line asks. Filled in
- * once, before anything else runs; read-only from then on, so any thread may
- * look at it.
+ * Options: what the command line asks of a server. options_parse fills them
+ * in once, before anything else runs. They are read-only from then on, so any
+ * thread may read them.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -14,10 +14,11 @@
 
 typedef struct Options {
     InetAddress address; /* -a, -p: where to listen */
-    bool verbose; /* -v: say who connects and who leaves */
-    unsigned connections; /* -c: at most so many at once; 0: no limit */
+    bool verbose; /* -v: print who connects and who leaves */
+    unsigned connections; /* -c: the most connections at once; 0: no limit */
     Codec codec; /* -f, -m: what a message is */
-    size_t high_water; /* -b: output at which reading pauses */
+    unsigned longest; /* -m: the longest message, in bytes */
+    size_t high_water; /* -b: unsent output at which reading pauses */
     unsigned delay; /* -d: milliseconds that each message takes */
     unsigned io_threads; /* -t: I/O threads; 0: the main loop serves all */
     unsigned workers; /* -w: threads that handle messages; 0: I/O threads do */
@@ -25,12 +26,14 @@ typedef struct Options {
 } Options;
 
 /*
- * letters are the options that the program takes, beside -h. Wrong use ends
- * it with status 2, -h with 0.
+ * Open the log, then read the command line. letters are the options that the
+ * program accepts, beside -h. Wrong use ends the program with status 2, and
+ * -h with status 0. Call it before the program opens a descriptor or creates
+ * a thread.
  */
 Options options_parse(int argc, char **argv, const char *letters);
 
-/* Takes as long as -d asks, as a slow service would. */
+/* Sleep for as long as -d asks, as a slow service would. */
 void options_delay(const Options *options);
 
 #endif

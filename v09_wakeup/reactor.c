@@ -1,38 +1,7 @@
 #include "reactor.h"
-#include "log.h"
-
-static void say(const Reactor *reactor, const char *what,
-                const Connection *connection)
-{
-    char text[INET_ADDRESS_TEXT];
-
-    if (reactor->group.options->verbose)
-        log_line("%s %s", what,
-                 inet_address_format(connection_peer(connection), text));
-}
-
-static int on_opened(void *owner, Connection *connection)
-{
-    Reactor *reactor = owner;
-
-    if (connection_table_put(&reactor->table, connection) < 0)
-        return -1;
-    say(reactor, "opened", connection);
-    return 0;
-}
-
-static void on_ended(void *owner, Connection *connection)
-{
-    Reactor *reactor = owner;
-
-    say(reactor, "closed", connection);
-    connection_table_remove(&reactor->table, connection);
-    connection_destroy(connection);
-    reactor->on_ended(reactor->owner);
-}
 
 /* A loop that can't go on ends the server. */
-static void run(void *context)
+static void run_reactor(void *context)
 {
     Reactor *reactor = context;
 
@@ -41,56 +10,45 @@ static void run(void *context)
         event_loop_quit(reactor->main_loop);
 }
 
-static void drain_connection(void *context, Connection *connection)
-{
-    (void)context;
-    connection_drain(connection);
-}
-
-static void drain(void *context)
+/* On the loop's thread. */
+static void drain_group(void *context)
 {
     Reactor *reactor = context;
 
-    connection_table_visit(&reactor->table, drain_connection, NULL);
+    connection_drain_all(&reactor->group);
     event_loop_queue_in_loop(reactor->main_loop, &reactor->drained);
 }
 
+/* Back on the main thread: the tasks may be queued again. */
 static void note_drained(void *context)
 {
     Reactor *reactor = context;
 
-    reactor->draining = false;
+    reactor->drain_queued = false;
 }
 
 int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
-                 const ConnectionGroup *group, void (*ended)(void *owner),
-                 void *owner)
+                 const ConnectionGroup *group)
 {
     *reactor = (Reactor){
         .loop = own ? event_loop_create() : main_loop,
         .main_loop = main_loop,
         .group = *group,
-        .on_ended = ended,
-        .owner = owner,
-        .run = {.run = run, .context = reactor},
-        .drain = {.run = drain, .context = reactor},
+        .run = {.run = run_reactor, .context = reactor},
+        .drain = {.run = drain_group, .context = reactor},
         .drained = {.run = note_drained, .context = reactor},
     };
     reactor->group.loop = reactor->loop;
-    reactor->group.on_opened = on_opened;
-    reactor->group.on_ended = on_ended;
-    reactor->group.owner = reactor;
     if (reactor->loop == NULL)
         return -1;
-    if (group->options->delay > 0 && group->workers == NULL)
-        event_loop_expect_delays(reactor->loop);
+    if (group->handler.slow && group->workers == NULL)
+        event_loop_expect_slow_callbacks(reactor->loop);
     return 0;
 }
 
 int reactor_close(Reactor *reactor)
 {
-    connection_table_visit(&reactor->table, on_ended, reactor);
-    connection_table_reset(&reactor->table);
+    connection_close_all(&reactor->group);
     if (reactor->loop != reactor->main_loop)
         event_loop_destroy(reactor->loop);
     return reactor->failed ? -1 : 0;
@@ -102,20 +60,10 @@ void reactor_start(Reactor *reactor, ThreadPool *threads)
         thread_pool_submit(threads, &reactor->run);
 }
 
-int reactor_serve(Reactor *reactor, int fd, const InetAddress *peer)
-{
-    Connection *connection = connection_create(&reactor->group, fd, peer);
-
-    if (connection == NULL)
-        return -1;
-    connection_open(connection);
-    return 0;
-}
-
 void reactor_drain(Reactor *reactor)
 {
-    if (reactor->draining)
+    if (reactor->drain_queued)
         return;
-    reactor->draining = true;
+    reactor->drain_queued = true;
     event_loop_queue_in_loop(reactor->loop, &reactor->drain);
 }

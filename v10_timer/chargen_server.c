@@ -1,7 +1,7 @@
 /*
- * A character generator: RFC 864. Whoever connects is sent lines of 72
- * characters, each line one character further on, for as long as it reads.
- * What it sends is thrown away.
+ * A character generator (RFC 864): each client is sent lines of 72 characters
+ * for as long as it reads, each line one character further on. What a client
+ * sends is thrown away.
  */
 #include "tcp_server.h"
 
@@ -9,7 +9,7 @@
 
 enum { FIRST = ' ', COUNT = '~' - ' ' + 1, WIDTH = 72 };
 
-/* The lines repeat after as many as there are characters: send them all. */
+/* After as many lines as there are characters, the lines repeat. */
 static char lines[COUNT][WIDTH + 2];
 
 static void fill_lines(void)
@@ -22,7 +22,7 @@ static void fill_lines(void)
     }
 }
 
-/* The next lines go out when these have; a slow reader makes no heap. */
+/* The next lines follow when these are out: a slow reader costs no memory. */
 static void send_lines(void *context, Connection *connection)
 {
     (void)context;
@@ -49,7 +49,7 @@ int main(int argc, char **argv)
         .talks_on = true,
     };
 
-    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
+    signal(SIGPIPE, SIG_IGN); /* send(2) fails with EPIPE instead */
     options = options_parse(argc, argv, "apvcti");
     fill_lines();
     return tcp_server_run(&options, &handler) < 0;

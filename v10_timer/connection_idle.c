@@ -1,24 +1,25 @@
-#include "connection_state.h"
+#include "connection_idle.h"
 #include "socket.h"
 
 #include <poll.h>
 #include <sys/ioctl.h>
 
-/* How long a client may take to hang up, in milliseconds, also if it sends. */
+/* How long a client may take to leave, in milliseconds. */
 enum { LINGER = 30000 };
 
 /*
- * The kernel counts a connection's idle time in ticks of its clock, at most
- * so many milliseconds long.
+ * The kernel counts a connection's idle time in ticks of its own clock, which
+ * are at most so many milliseconds long.
  */
-enum { CLOCK_TICK = 20 };
-static const int64_t MILLISECOND = 1000000;
+enum { KERNEL_TICK = 20 };
 
-static int set_timer(Connection *connection, unsigned milliseconds)
+static const int64_t millisecond = 1000000;
+
+static int set_idle_timer(Connection *connection, unsigned milliseconds)
 {
     return timer_queue_set(event_loop_timers(connection->group->loop),
                            &connection->idle,
-                           timer_queue_now() + milliseconds * MILLISECOND);
+                           timer_queue_now() + milliseconds * millisecond);
 }
 
 static bool is_writable(const Connection *connection)
@@ -29,10 +30,10 @@ static bool is_writable(const Connection *connection)
 }
 
 /*
- * It is the server's turn: to handle what was read, to write, or to read. It
- * waits for the client where that would have to read first.
+ * Return whether the server has something to do: to handle, to write or to
+ * read. While the server waits for the client to read, it has not.
  */
-static bool is_waited_for(const Connection *connection)
+static bool is_servers_turn(const Connection *connection)
 {
     int unread = 0;
 
@@ -45,38 +46,35 @@ static bool is_waited_for(const Connection *connection)
     return unread > 0;
 }
 
-/*
- * The kernel knows when it last sent and received: so a message costs
- * nothing here, and a connection is looked at when it would have been idle
- * for long enough, and then again when it may be.
- */
-static void handle_idle(void *context)
+int connection_idle_start(Connection *connection,
+                          void (*on_timer)(void *connection))
 {
-    Connection *connection = context;
-    unsigned limit = connection->group->options->idle + CLOCK_TICK;
-    bool lingering = connection->state == LINGERING;
-    unsigned idle =
-        is_waited_for(connection) ? 0 : socket_idle(connection->channel.fd);
+    unsigned limit = connection->group->idle;
 
-    if (!lingering && idle < limit && set_timer(connection, limit - idle) == 0)
-        return;
-    connection_end(connection, IDLE);
-    connection_settle(connection);
+    connection->idle = (Timer){.on_due = on_timer, .context = connection};
+    return limit == 0 ? 0 : set_idle_timer(connection, limit + KERNEL_TICK);
 }
 
-int connection_idle_start(Connection *connection)
+bool connection_idle_continue(Connection *connection)
 {
-    unsigned limit = connection->group->options->idle;
+    unsigned limit = connection->group->idle + KERNEL_TICK;
+    unsigned idle =
+        is_servers_turn(connection) ? 0 : socket_idle(connection->channel.fd);
 
-    connection->idle = (Timer){.on_due = handle_idle, .context = connection};
-    return limit == 0 ? 0 : set_timer(connection, limit + CLOCK_TICK);
+    return idle < limit && set_idle_timer(connection, limit - idle) == 0;
 }
 
 int connection_idle_linger(Connection *connection)
 {
-    unsigned limit = connection->group->options->idle;
+    unsigned limit = connection->group->idle;
 
     if (limit == 0 || limit > LINGER)
         limit = LINGER;
-    return set_timer(connection, limit + CLOCK_TICK);
+    return set_idle_timer(connection, limit + KERNEL_TICK);
+}
+
+void connection_idle_stop(Connection *connection)
+{
+    timer_queue_clear(event_loop_timers(connection->group->loop),
+                      &connection->idle);
 }

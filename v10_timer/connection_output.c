@@ -1,44 +1,48 @@
-#include "connection_state.h"
+#include "connection_output.h"
 
 #include <errno.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
-/* The handler is told later: it may be inside a callback just now. */
-static void note_written(Connection *connection)
+/* Hand the kernel what it takes now. Return how many bytes that were. */
+static inline size_t send_now(Connection *connection, const void *data,
+                              size_t size)
+{
+    ssize_t sent = send(connection->channel.fd, data, size, MSG_NOSIGNAL);
+
+    if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        connection_fail(connection, "send");
+    if (sent < 0)
+        return 0;
+    connection->group->statistics.bytes_out += (size_t)sent;
+    return (size_t)sent;
+}
+
+/* The program is told later: it may be inside a callback at this moment. */
+static void owe_write_complete(Connection *connection)
 {
     if (connection->group->handler.on_write_complete == NULL)
         return;
-    connection->written = true;
+    connection->owes_write_complete = true;
     connection_queue(connection);
 }
 
-/* Hands the kernel what it will take. Returns how much that was. */
-static inline size_t write_now(Connection *connection, const void *data,
-                               size_t size)
-{
-    ssize_t written = write(connection->channel.fd, data, size);
-
-    if (written < 0 && errno != EAGAIN && errno != EINTR)
-        connection_fail(connection, "write");
-    if (written < 0)
-        return 0;
-    connection->group->statistics.bytes_out += (size_t)written;
-    return (size_t)written;
-}
-
-/* From the high-water mark on nothing more is read. */
+/* Stop reading at the high-water mark: this is the back-pressure. */
 static void pause_when_high(Connection *connection)
 {
     ConnectionGroup *group = connection->group;
 
-    if (buffer_size(&connection->output) < group->options->high_water)
+    if (connection->paused ||
+        buffer_size(&connection->output) < group->high_water)
         return;
-    group->statistics.pauses += !connection->paused;
     connection->paused = true;
+    group->statistics.pauses++;
+    if (group->handler.on_high_water == NULL)
+        return;
+    connection->owes_high_water = true;
+    connection_queue(connection);
 }
 
-/* What the kernel has not taken follows when it can. */
-static void keep(Connection *connection, const char *data, size_t size)
+static void keep_output(Connection *connection, const char *data, size_t size)
 {
     if (connection->state == OPEN &&
         buffer_append(&connection->output, data, size) < 0)
@@ -47,52 +51,32 @@ static void keep(Connection *connection, const char *data, size_t size)
     connection_look_again(connection);
 }
 
-void connection_flush(Connection *connection)
+void connection_output_send(Connection *connection, const void *data,
+                            size_t size)
+{
+    size_t sent = 0;
+
+    if (connection->state != OPEN)
+        return;
+    connection->group->statistics.messages_out++;
+    if (!connection->corked && buffer_is_empty(&connection->output))
+        sent = send_now(connection, data, size);
+    if (sent < size)
+        keep_output(connection, (const char *)data + sent, size - sent);
+    else
+        owe_write_complete(connection);
+}
+
+void connection_output_flush(Connection *connection)
 {
     Buffer *output = &connection->output;
 
     if (buffer_is_empty(output) || connection->state == ENDED)
         return;
-    buffer_consume(output, write_now(connection, buffer_front(output),
-                                     buffer_size(output)));
-    if (buffer_size(output) <= connection->group->options->high_water / 2)
+    buffer_consume(output, send_now(connection, buffer_front(output),
+                                    buffer_size(output)));
+    if (buffer_size(output) <= connection->group->high_water / 2)
         connection->paused = false;
     if (buffer_is_empty(output))
-        note_written(connection);
-}
-
-void connection_send_buffer(Connection *connection, Buffer *reply)
-{
-    if (buffer_is_empty(reply) || connection->state != OPEN)
-        return;
-    if (!buffer_is_empty(&connection->output)) {
-        connection_send(connection, buffer_front(reply), buffer_size(reply));
-        return;
-    }
-    connection->group->statistics.messages_out++;
-    connection->output = *reply;
-    *reply = (Buffer){0};
-    connection_flush(connection);
-    pause_when_high(connection);
-}
-
-static void send_now(Connection *connection, const void *data, size_t size)
-{
-    size_t sent = 0;
-
-    connection->group->statistics.messages_out++;
-    if (!connection->corked && buffer_is_empty(&connection->output))
-        sent = write_now(connection, data, size);
-    if (sent < size)
-        keep(connection, (const char *)data + sent, size - sent);
-    else
-        note_written(connection);
-}
-
-void connection_send(Connection *connection, const void *data, size_t size)
-{
-    if (connection_is_at_work(connection))
-        connection_work_send(connection->work, data, size);
-    else if (connection->state == OPEN)
-        send_now(connection, data, size);
+        owe_write_complete(connection);
 }

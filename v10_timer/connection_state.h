@@ -1,115 +1,95 @@
 /*
- * What the files of Connection share. Nobody else includes this.
+ * Connection's state, and the small steps from one state to the next.
  *
- * connection.c         its life: events, what to do next, the end
- * connection_input.c   from the socket to the handler
- * connection_output.c  from the handler to the socket
+ * The files of Connection are a ladder: each calls only those above it in
+ * this list.
+ *
+ * connection_state.c   the state, and how a connection ends
+ * connection_output.c  from the program to the socket
+ * connection_input.c   from the socket to the program
  * connection_work.c    to a worker, and back
- * connection_idle.c    how long nothing has moved
+ * connection_idle.c    how long no byte has moved
+ * connection_settle.c  what follows from the state
+ * connection_post.c    from other threads to the connection's loop
+ * connection.c         every entry from outside
+ *
+ * Only these files include this header. Only the loop's thread calls their
+ * functions, unless a header says otherwise.
  */
 #ifndef CONNECTION_STATE_H
 #define CONNECTION_STATE_H
 
 #include "buffer.h"
-#include "connection.h"
+#include "connection_group.h"
+#include "inet_address.h"
 
 typedef enum State {
     OPEN, /* messages are taken and answered */
-    FINISHING, /* no more are taken; the replies are on their way out */
-    LINGERING, /* our end of file is out, the client's has not come */
-    ENDED /* nothing more can be done */
+    FINISHING, /* no message is taken; replies are on their way out */
+    LINGERING, /* our end of file is sent; the client's has not come */
+    ENDED /* nothing is left to do but to close */
 } State;
 
-typedef struct Work Work;
+/* A message that a worker has. */
+typedef struct Work {
+    Task task;
+    bool started; /* false while the task waits for a worker */
+    size_t size;
+    char data[];
+} Work;
 
 struct Connection {
     Channel channel;
     ConnectionGroup *group;
-    Buffer input; /* read and not handled */
-    Buffer output; /* sent and not taken by the kernel */
-    size_t scanned; /* so much of the input holds no message's end */
-    State state : 8;
-    Reason reason : 8; /* for which it is closed */
-    bool read_ended : 1; /* the client has sent end of file */
-    bool paused : 1; /* from high water until output falls to half of it */
-    bool pending : 1; /* whole messages may be waiting in the input */
-    bool handling : 1; /* it is being handled; it is settled after that */
-    bool corked : 1; /* more messages are at hand: gather their replies */
-    bool drained : 1; /* nothing more is read: the server stops */
-    bool queued : 1; /* task waits in the loop's queue */
-    bool written : 1; /* the handler is to be told that all is out */
-    unsigned rest; /* so much had come when it was to drain: read that yet */
-    Task task;
-    Work *work; /* the message that a worker has; NULL: none */
-    Timer idle; /* when to look whether anything has moved */
+    Connection *next; /* in the group's list */
+    Connection *previous;
     InetAddress peer;
+    void *data; /* the program's */
+    Task task; /* comes back to the connection after the events in hand */
+    Buffer input; /* bytes that were read and not handled */
+    Buffer output; /* bytes that were sent and not taken by the kernel */
+    size_t scanned; /* bytes of the input that hold no end of a message */
+    State state : 8;
+    Reason reason : 8; /* for which it ends */
+    bool read_ended : 1; /* the client has sent end of file */
+    bool paused : 1; /* from the high-water mark until half of it is left */
+    bool pending : 1; /* whole messages may wait in the input */
+    bool corked : 1; /* more messages follow: gather their replies */
+    bool will_settle : 1; /* an entry of connection.c runs, and will settle */
+    bool queued : 1; /* task waits in the loop's queue */
+    bool owes_high_water : 1; /* on_high_water is to be called */
+    bool owes_write_complete : 1; /* on_write_complete is to be called */
+    bool stops_reading : 1; /* draining: all that was to be read is read */
+    unsigned unread_at_drain; /* bytes to read yet, of those at the drain */
+    unsigned posts; /* posts of the loop's own thread that wait in its queue */
+    Work *work; /* the message that a worker has; NULL: none */
+    Timer idle; /* when to look whether a byte has moved */
 };
 
-/* No message is handed up but when this is true. */
+/* Return whether a message may be handed to the program now. */
 static inline bool connection_may_handle(const Connection *connection)
 {
     return connection->state == OPEN && !connection->paused &&
            connection->work == NULL;
 }
 
-/* It is called by the worker that has its message, not by its loop's thread. */
-static inline bool connection_is_at_work(const Connection *connection)
-{
-    return connection->work != NULL &&
-           !event_loop_is_here(connection->group->loop);
-}
-
-/* Ends it after a call has failed, which is said. */
-void connection_fail(Connection *connection, const char *call);
-
-/* Ends it for another reason; of several, the first counts. */
+/* End the connection. Of several reasons, the first one counts. */
 void connection_end(Connection *connection, Reason reason);
 
-/* Takes no more messages; what has been sent still goes out. */
-void connection_finish_for(Connection *connection, Reason reason);
+/* End the connection because a call has failed, with errno; say so. */
+void connection_fail(Connection *connection, const char *call);
 
-/* Has its loop come to it after the callbacks in hand. */
+/* Take no more messages; what was sent still goes out. */
+void connection_take_no_more(Connection *connection, Reason reason);
+
+/* Queue the connection's task, unless it is queued already. */
 void connection_queue(Connection *connection);
 
-/* When its loop is not at it already, has it come to it soon. */
+/* Make sure that the connection settles after what was done to it. */
 static inline void connection_look_again(Connection *connection)
 {
-    if (!connection->handling)
+    if (!connection->will_settle)
         connection_queue(connection);
 }
-
-/* To be called after anything was done to it: sees to what is to come. */
-void connection_settle(Connection *connection);
-
-/* Reads what has come, and hands up what messages there are. */
-void connection_read(Connection *connection);
-
-/* Hands up what messages there are in the input. */
-void connection_handle_input(Connection *connection);
-
-/* Hands the kernel what it will take of the output. */
-void connection_flush(Connection *connection);
-
-/* Takes a reply over from whoever gathered it, and sends it. */
-void connection_send_buffer(Connection *connection, Buffer *reply);
-
-/* Has a worker handle a message. */
-void connection_give_to_worker(Connection *connection, const char *data,
-                               size_t size);
-
-/* How much the message is that a worker has; NULL: none. */
-size_t connection_work_size(const Work *work);
-
-/* By the worker: what is to be done when the work is back. */
-void connection_work_send(Work *work, const void *data, size_t size);
-void connection_work_finish(Work *work);
-
-void connection_work_destroy(Work *work);
-
-/* Starts to look whether it is idle. Returns 0, or -1: there is no memory. */
-int connection_idle_start(Connection *connection);
-
-/* From now on it has only so long to leave, whatever it says. */
-int connection_idle_linger(Connection *connection);
 
 #endif

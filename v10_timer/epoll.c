@@ -6,11 +6,12 @@
 
 int epoll_open(Epoll *epoll)
 {
-    epoll->batch = EPOLL_BATCH;
     epoll->fd = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll->fd < 0)
+    if (epoll->fd < 0) {
         log_error("epoll_create1");
-    return epoll->fd < 0 ? -1 : 0;
+        return -1;
+    }
+    return 0;
 }
 
 void epoll_close(Epoll *epoll)
@@ -18,32 +19,28 @@ void epoll_close(Epoll *epoll)
     close(epoll->fd);
 }
 
-static int control(Epoll *epoll, int operation, int fd, uint32_t events,
-                   void *owner)
+int epoll_add(Epoll *epoll, int fd, uint32_t events, void *owner)
 {
     struct epoll_event event = {.events = events, .data.ptr = owner};
 
-    return epoll_ctl(epoll->fd, operation, fd, &event);
-}
-
-int epoll_add(Epoll *epoll, int fd, uint32_t events, void *owner)
-{
-    return control(epoll, EPOLL_CTL_ADD, fd, events, owner);
+    return epoll_ctl(epoll->fd, EPOLL_CTL_ADD, fd, &event);
 }
 
 int epoll_modify(Epoll *epoll, int fd, uint32_t events, void *owner)
 {
-    return control(epoll, EPOLL_CTL_MOD, fd, events, owner);
+    struct epoll_event event = {.events = events, .data.ptr = owner};
+
+    return epoll_ctl(epoll->fd, EPOLL_CTL_MOD, fd, &event);
 }
 
 int epoll_remove(Epoll *epoll, int fd)
 {
-    return control(epoll, EPOLL_CTL_DEL, fd, 0, NULL);
+    return epoll_ctl(epoll->fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
-int epoll_await(Epoll *epoll, int timeout)
+int epoll_await(Epoll *epoll, int most, int timeout)
 {
-    int count = epoll_wait(epoll->fd, epoll->ready, epoll->batch, timeout);
+    int count = epoll_wait(epoll->fd, epoll->ready, most, timeout);
 
     if (count < 0 && errno == EINTR)
         return 0;

@@ -18,6 +18,7 @@ int inet_address_parse(InetAddress *address, const char *text)
     return -1;
 }
 
+/* htons converts to network byte order, most significant byte first. */
 void inet_address_set_port(InetAddress *address, uint16_t port)
 {
     if (address->any.sa_family == AF_INET6)

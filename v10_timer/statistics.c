@@ -1,48 +1,45 @@
 #include "statistics.h"
+#include "log.h"
 
-#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 
-void statistics_add(Statistics *sum, const Statistics *more)
+enum { LONGEST_PART = 300 };
+
+static void format_closed(char *text, const Statistics *statistics)
 {
-    sum->accepted += more->accepted;
+    const uint64_t *closed = statistics->closed;
+    uint64_t all = 0;
+
     for (int reason = 0; reason < REASONS; reason++)
-        sum->closed[reason] += more->closed[reason];
-    sum->messages_in += more->messages_in;
-    sum->messages_out += more->messages_out;
-    sum->bytes_in += more->bytes_in;
-    sum->bytes_out += more->bytes_out;
-    sum->pauses += more->pauses;
-    sum->timers += more->timers;
-    sum->queued += more->queued;
-    sum->woken += more->woken;
+        all += closed[reason];
+    snprintf(text, LONGEST_PART,
+             "accepted %" PRIu64 ", open %" PRIu64 ", closed %" PRIu64
+             " (peer %" PRIu64 ", server %" PRIu64 ", idle %" PRIu64
+             ", error %" PRIu64 ", limit %" PRIu64 ", drain %" PRIu64 ")",
+             statistics->accepted, statistics->accepted - all, all,
+             closed[REASON_PEER], closed[REASON_SERVER], closed[REASON_IDLE],
+             closed[REASON_ERROR], closed[REASON_LIMIT], closed[REASON_DRAIN]);
 }
 
-static void print_closed(FILE *out, const Statistics *of)
+static void format_moved(char *text, const Statistics *statistics)
 {
-    static const char *const names[REASONS] = {
-        "peer", "server", "idle", "error", "limit", "drain",
-    };
-    uint64_t closed = 0;
-
-    for (int reason = 0; reason < REASONS; reason++)
-        closed += of->closed[reason];
-    fprintf(out, "accepted %" PRIu64 ", open %" PRIu64 ", closed %" PRIu64,
-            of->accepted, of->accepted - closed, closed);
-    for (int reason = 0; reason < REASONS; reason++)
-        fprintf(out, "%s%s %" PRIu64, reason == 0 ? " (" : ", ", names[reason],
-                of->closed[reason]);
-    fputc(')', out);
+    snprintf(text, LONGEST_PART,
+             "messages in %" PRIu64 ", out %" PRIu64 "; bytes in %" PRIu64
+             ", out %" PRIu64,
+             statistics->messages_in, statistics->messages_out,
+             statistics->bytes_in, statistics->bytes_out);
 }
 
-void statistics_print(FILE *out, const char *name, const Statistics *of)
+void statistics_print(const char *name, const Statistics *statistics)
 {
-    fprintf(out, "%s: %s: ", program_invocation_short_name, name);
-    print_closed(out, of);
-    fprintf(out,
-            "; messages in %" PRIu64 ", out %" PRIu64 "; bytes in %" PRIu64
-            ", out %" PRIu64 "; pauses %" PRIu64 "; timers %" PRIu64
-            "; queued calls %" PRIu64 ", wake-ups %" PRIu64 "\n",
-            of->messages_in, of->messages_out, of->bytes_in, of->bytes_out,
-            of->pauses, of->timers, of->queued, of->woken);
+    char closed[LONGEST_PART];
+    char moved[LONGEST_PART];
+
+    format_closed(closed, statistics);
+    format_moved(moved, statistics);
+    log_line("%s: %s; %s; pauses %" PRIu64 "; timers %" PRIu64
+             "; queued calls %" PRIu64 ", wake-ups %" PRIu64,
+             name, closed, moved, statistics->pauses, statistics->timers,
+             statistics->queued, statistics->woken);
 }

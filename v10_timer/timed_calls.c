@@ -3,19 +3,23 @@
 
 #include <stdlib.h>
 
-/* What a TimerId stands for. One that is done with is kept, for its number. */
+/*
+ * What a TimerId names. The memory of an ended call is used again, but never
+ * freed before the end: so an old TimerId can always be looked at, and its
+ * number tells that the call has ended.
+ */
 typedef struct TimedCall {
     Timer timer;
     Task task;
-    TimedCalls *calls; /* that it is one of */
-    uint64_t number; /* 0: not in use, or cancelled */
-    bool queued; /* task is on its way, and ends it if it was cancelled */
+    TimedCalls *calls;
+    uint64_t number; /* 0: ended or cancelled. Guarded by calls->lock */
+    bool queued; /* true while task waits in the loop. Guarded as well */
     int64_t due;
     int64_t period; /* 0: once */
     void (*on_due)(void *context);
     void *context;
     struct TimedCall *next;
-    struct TimedCall *next_spare;
+    struct TimedCall *next_unused;
 } TimedCall;
 
 void timed_calls_open(TimedCalls *calls, EventLoop *loop)
@@ -29,36 +33,37 @@ void timed_calls_close(TimedCalls *calls)
     while (calls->all != NULL) {
         TimedCall *call = calls->all;
         calls->all = call->next;
+        timer_queue_clear(event_loop_timers(calls->loop), &call->timer);
         free(call);
     }
     pthread_mutex_destroy(&calls->lock);
 }
 
-/* It may be used for another, unless its task is still to come. */
-static void end(TimedCall *call)
+/* A queued task still points to the call: then the task ends the call. */
+static void end_call(TimedCall *call)
 {
     TimedCalls *calls = call->calls;
 
     pthread_mutex_lock(&calls->lock);
     if (!call->queued) {
         call->number = 0;
-        call->next_spare = calls->spare;
-        calls->spare = call;
+        call->next_unused = calls->unused;
+        calls->unused = call;
     }
     pthread_mutex_unlock(&calls->lock);
 }
 
-static void set_timer(TimedCall *call)
+static void set_timer_of_call(TimedCall *call)
 {
     if (timer_queue_set(event_loop_timers(call->calls->loop), &call->timer,
                         call->due) == 0)
         return;
     log_error("timer");
-    end(call);
+    end_call(call);
 }
 
-/* By the loop's thread, for whoever has scheduled or cancelled it. */
-static void do_queued(void *context)
+/* On the loop's thread: start the call, or end it if it was cancelled. */
+static void start_or_end_call(void *context)
 {
     TimedCall *call = context;
     TimedCalls *calls = call->calls;
@@ -68,11 +73,11 @@ static void do_queued(void *context)
     bool cancelled = call->number == 0;
     pthread_mutex_unlock(&calls->lock);
     if (!cancelled) {
-        set_timer(call);
+        set_timer_of_call(call);
         return;
     }
     timer_queue_clear(event_loop_timers(calls->loop), &call->timer);
-    end(call);
+    end_call(call);
 }
 
 static uint64_t number_of(TimedCall *call)
@@ -83,8 +88,8 @@ static uint64_t number_of(TimedCall *call)
     return number;
 }
 
-/* The callback may cancel its own call, and that be used for another. */
-static void handle_due(void *context)
+/* on_due may cancel its own call, whose memory may then serve another. */
+static void timed_call_on_due(void *context)
 {
     TimedCall *call = context;
     uint64_t number = number_of(call);
@@ -95,20 +100,20 @@ static void handle_due(void *context)
     if (number_of(call) != number)
         return;
     if (call->period == 0) {
-        end(call);
+        end_call(call);
         return;
     }
     int64_t late = timer_queue_now() - call->due;
     call->due += call->period * (late / call->period + 1);
-    set_timer(call);
+    set_timer_of_call(call);
 }
 
 static TimedCall *new_call(TimedCalls *calls)
 {
     pthread_mutex_lock(&calls->lock);
-    TimedCall *call = calls->spare;
+    TimedCall *call = calls->unused;
     if (call != NULL) {
-        calls->spare = call->next_spare;
+        calls->unused = call->next_unused;
     } else if ((call = calloc(1, sizeof(*call))) != NULL) {
         call->calls = calls;
         call->next = calls->all;
@@ -118,10 +123,9 @@ static TimedCall *new_call(TimedCalls *calls)
     return call;
 }
 
-static TimerId schedule(EventLoop *loop, int64_t due, int64_t period,
+static TimerId schedule(TimedCalls *calls, int64_t due, int64_t period,
                         void (*on_due)(void *context), void *context)
 {
-    TimedCalls *calls = event_loop_timed_calls(loop);
     TimedCall *call = new_call(calls);
 
     if (call == NULL) {
@@ -129,29 +133,29 @@ static TimerId schedule(EventLoop *loop, int64_t due, int64_t period,
         return (TimerId){0};
     }
     pthread_mutex_lock(&calls->lock);
-    TimerId id = {call, ++calls->numbers};
+    TimerId id = {call, ++calls->last_number};
     call->number = id.number;
-    pthread_mutex_unlock(&calls->lock);
-    call->timer = (Timer){.on_due = handle_due, .context = call};
-    call->task = (Task){.run = do_queued, .context = call};
     call->queued = true;
+    pthread_mutex_unlock(&calls->lock);
+    call->timer = (Timer){.on_due = timed_call_on_due, .context = call};
+    call->task = (Task){.run = start_or_end_call, .context = call};
     call->due = due;
     call->period = period;
     call->on_due = on_due;
     call->context = context;
-    event_loop_run_in_loop(loop, &call->task);
-    if (event_loop_is_here(loop) && number_of(call) == 0)
-        return (TimerId){0}; /* there was no memory to set it */
+    event_loop_run_in_loop(calls->loop, &call->task);
+    if (event_loop_is_here(calls->loop) && number_of(call) == 0)
+        return (TimerId){0}; /* set_timer_of_call had no memory */
     return id;
 }
 
-TimerId event_loop_run_at(EventLoop *loop, int64_t due,
-                          void (*on_due)(void *context), void *context)
+TimerId timed_calls_run_at(TimedCalls *calls, int64_t due,
+                           void (*on_due)(void *context), void *context)
 {
-    return schedule(loop, due, 0, on_due, context);
+    return schedule(calls, due, 0, on_due, context);
 }
 
-/* A time that is too far away to be said never comes. */
+/* A sum that does not fit into 64 bits is a time that never comes. */
 static int64_t from_now(int64_t delay)
 {
     int64_t now = timer_queue_now();
@@ -159,33 +163,32 @@ static int64_t from_now(int64_t delay)
     return delay < INT64_MAX - now ? now + delay : INT64_MAX;
 }
 
-TimerId event_loop_run_after(EventLoop *loop, int64_t delay,
-                             void (*on_due)(void *context), void *context)
+TimerId timed_calls_run_after(TimedCalls *calls, int64_t delay,
+                              void (*on_due)(void *context), void *context)
 {
-    return schedule(loop, from_now(delay), 0, on_due, context);
+    return schedule(calls, from_now(delay), 0, on_due, context);
 }
 
-TimerId event_loop_run_every(EventLoop *loop, int64_t period,
-                             void (*on_due)(void *context), void *context)
+TimerId timed_calls_run_every(TimedCalls *calls, int64_t period,
+                              void (*on_due)(void *context), void *context)
 {
-    return schedule(loop, from_now(period), period, on_due, context);
+    return schedule(calls, from_now(period), period, on_due, context);
 }
 
-void event_loop_cancel(EventLoop *loop, TimerId id)
+void timed_calls_cancel(TimedCalls *calls, TimerId id)
 {
-    TimedCalls *calls = event_loop_timed_calls(loop);
     TimedCall *call = id.call;
 
     if (call == NULL)
         return;
     pthread_mutex_lock(&calls->lock);
     bool found = call->number == id.number;
-    bool first = found && !call->queued;
+    bool queue = found && !call->queued;
     if (found)
         call->number = 0;
-    if (first)
+    if (queue)
         call->queued = true;
     pthread_mutex_unlock(&calls->lock);
-    if (first)
-        event_loop_run_in_loop(loop, &call->task);
+    if (queue)
+        event_loop_run_in_loop(calls->loop, &call->task);
 }

@@ -10,9 +10,14 @@ import os
 import statistics
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from loads import Load, run
 from servers import Running, Server, Trouble
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from harness.bars import Bars  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -54,22 +59,21 @@ def suits(server: Server, load: Load) -> bool:
 def measure(servers, loads, rounds: int, ms: int, place_of) -> dict:
     """{(server's name, load): [a dict for each round]}; each round begins with another server."""
     samples = {}
-    for load in loads:
-        progress(load.words)
-        for turn in range(rounds):
-            shift = turn * max(len(servers) // rounds, 1) % len(servers)
-            for server in [*servers[shift:], *servers[:shift]]:
-                if suits(server, load):
-                    found = slice_of(server, load, place_of(server), ms * load.patience)
-                    samples.setdefault((server.name, load), []).append(found)
-    progress("")
+    slices = [(load, server) for load in loads for turn in range(rounds)
+              for server in in_turn(servers, turn, rounds) if suits(server, load)]
+    with Bars({"measuring": len(slices)}, stream=sys.stderr, unit=" slices") as bars:
+        for load, server in slices:
+            bars.now(f"{load.words}: {server.name}")
+            found = slice_of(server, load, place_of(server), ms * load.patience)
+            samples.setdefault((server.name, load), []).append(found)
+            bars.add("measuring")
     return samples
 
 
-def progress(words: str):
-    """What is being measured, on a line that is written over; nothing in a log."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{words}", end="", file=sys.stderr, flush=True)
+def in_turn(servers, turn: int, rounds: int) -> list:
+    """The servers in the order of that round."""
+    shift = turn * max(len(servers) // rounds, 1) % len(servers)
+    return [*servers[shift:], *servers[:shift]]
 
 
 def middle(samples, name, load, key):

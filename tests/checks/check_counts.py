@@ -12,56 +12,58 @@ from harness.server import Broken
 from harness.spec import EACH, ONLY_ECHO, promise
 
 NAMES = {"accepted": r"accepted (\d+)", "open": r"open (\d+)", "closed": r"closed (\d+)",
-         "peer": r"peer (\d+)", "idle": r"idle (\d+)", "error": r"error (\d+)",
-         "limit": r"limit (\d+)", "drain": r"drain (\d+)",
+         "peer": r"peer (\d+)", "server": r"server (\d+), idle", "idle": r"idle (\d+)",
+         "error": r"error (\d+)", "limit": r"limit (\d+)", "drain": r"drain (\d+)",
          "messages in": r"messages in (\d+)", "messages out": r"messages in \d+, out (\d+)",
          "bytes in": r"bytes in (\d+)", "bytes out": r"bytes in \d+, out (\d+)",
          "pauses": r"pauses (\d+)", "timers": r"timers (\d+)",
          "queued": r"queued calls (\d+)", "woken": r"wake-ups (\d+)"}
-LINE = re.compile(r"echo_server: (all|loop \d+): accepted ")
+REASONS = ("peer", "server", "idle", "error", "limit", "drain")
+LINE = re.compile(r"[a-z]+_server: (main loop|loop \d+): accepted \d+, open \d+, closed \d+ "
+                  r"\(peer \d+, server \d+, idle \d+, error \d+, limit \d+, drain \d+\); "
+                  r"messages in \d+, out \d+; bytes in \d+, out \d+; pauses \d+; timers \d+; "
+                  r"queued calls \d+, wake-ups \d+")
 
 
 def numbers(line: str) -> dict:
-    found = {}
-    for name, pattern in NAMES.items():
-        match = re.search(pattern, line)
-        if not match:
-            raise Broken(f"SIGUSR1: no number for {name!r} in the line {line!r}")
-        found[name] = int(match.group(1))
-    return found
+    return {name: int(re.search(pattern, line).group(1)) for name, pattern in NAMES.items()}
 
 
 class Counts(Check):
     group = "counts"
 
-    def blocks(self, server) -> list:
-        """What it has said so far: a list of lines for each report."""
-        found, block = [], []
+    def lines(self, server) -> dict:
+        """What each loop has said so far: its lines, by its name."""
+        found = {}
         for line in server.err.text.splitlines():
-            match = LINE.match(line)
+            match = LINE.fullmatch(line)
             if match:
-                block.append(line)
-            elif block:
-                raise Broken(f"SIGUSR1: one block is promised; between its lines stands {line!r}")
-            if match and match.group(1) == "all":
-                found.append(block)
-                block = []
+                found.setdefault(match.group(1), []).append(line)
+            elif "accepted" in line or "wake-ups" in line:
+                raise Broken(f"SIGUSR1: a line is not whole, or not as promised: {line!r}")
         return found
 
     def ask(self, server, loops: int) -> list:
-        """Send SIGUSR1; the numbers of each loop, and of all as the last."""
-        known = len(self.blocks(server))
+        """Send SIGUSR1; the numbers of each loop, of the main loop, and their sums."""
+        wanted = ["loop %d" % n for n in range(1, loops + 1)] + ["main loop"]
+        known = {name: len(lines) for name, lines in self.lines(server).items()}
         os.kill(server.process.pid, signal.SIGUSR1)
-        if not self.becomes(lambda: len(self.blocks(server)) > known):
-            raise Broken(f"SIGUSR1: no block of counts on stderr, which has {server.err.text!r}")
-        block = self.blocks(server)[-1]
-        if len(block) != loops + 1:
-            raise Broken(f"SIGUSR1 with {loops} loops: expected a line for each and one for all, "
-                         f"got {block!r}")
-        return [numbers(line) for line in block]
+
+        def there():
+            lines = self.lines(server)
+            return all(len(lines.get(name, ())) > known.get(name, 0) for name in wanted)
+
+        if not self.becomes(there):
+            raise Broken(f"SIGUSR1: a line of each of {wanted} is promised; stderr has "
+                         f"{server.err.text[-3000:]!r}")
+        lines = self.lines(server)
+        if set(lines) != set(wanted):
+            raise Broken(f"SIGUSR1: {loops} loops, and there are lines of {sorted(lines)}")
+        each = [numbers(lines[name][-1]) for name in wanted]
+        return each + [{name: sum(line[name] for line in each) for name in NAMES}]
 
     def counted(self, server, loops: int, **wanted):
-        """The report, once these numbers are there; they must add up."""
+        """The report, once these numbers are there; each line must balance."""
         reports = []
 
         def there():
@@ -72,18 +74,12 @@ class Counts(Check):
             have = {n: reports[-1][-1][n.replace("_", " ")] for n in wanted}
             raise Broken(f"SIGUSR1: the clients' doings should count as {wanted}, the server "
                          f"counts {have}")
-        *each, total = reports[-1]
         for line in reports[-1]:
-            reasons = sum(line[n] for n in ("peer", "idle", "error", "limit", "drain"))
-            if line["accepted"] - line["closed"] != line["open"] or reasons > line["closed"]:
+            reasons = sum(line[n] for n in REASONS)
+            if line["accepted"] - line["closed"] != line["open"] or reasons != line["closed"]:
                 raise Broken(f"SIGUSR1: the numbers do not balance: {line}")
             if line["woken"] > line["queued"]:
                 raise Broken(f"SIGUSR1: more wake-ups than queued calls: {line}")
-        for name in NAMES:
-            if name not in ("accepted", "closed", "limit") and sum(
-                    line[name] for line in each) != total[name]:
-                raise Broken(f"SIGUSR1: {name} of all is {total[name]}, of the loops "
-                             f"{[line[name] for line in each]}")
         return reports[-1]
 
     @promise("counts", "10-", ONLY_ECHO)
@@ -110,7 +106,10 @@ class Counts(Check):
         silent = self.connect_many(server, 6)
         self.counted(server, 2, open=6, timers=6)
         self.connect(server).expect_gone("-c 6")
-        self.counted(server, 2, accepted=12, limit=2)
+        *_, main, _ = self.counted(server, 2, accepted=12, limit=2)
+        if (main["accepted"], main["limit"], main["open"]) != (1, 1, 0):
+            raise Broken("-c 6, and one client was refused: the main loop's line must count it, "
+                         f"and nobody else; it says {main}")
         for client in silent:
             client.expect_end("-i 0.5")
         self.counted(server, 2, open=0, idle=6, closed=12, timers=0, pauses=0)
@@ -122,10 +121,11 @@ class Counts(Check):
         self.connect_many(server, 5)
 
         def told():
-            totals = re.findall(rf"^{server.name}: all: accepted (\d+), open (\d+)",
-                                server.err.text, re.M)
-            latest = totals[-max(1, len(server._children())):]
-            return tuple(sum(int(count) for count in column) for column in zip(*latest))
+            names = self.lines(server)
+            lines = [line for line in server.err.text.splitlines() if LINE.fullmatch(line)]
+            latest = lines[-len(names) * max(1, len(server._children())):]
+            sums = [numbers(line) for line in latest]
+            return tuple(sum(line[name] for line in sums) for name in ("accepted", "open"))
 
         def asked():
             os.kill(server.process.pid, signal.SIGUSR1)
@@ -144,8 +144,8 @@ class Counts(Check):
         server = self.serve("-t", "3", "-w", "2", "-f", "line")
         for client in self.connect_many(server, 6):
             client.echo(b"hello\n" * 5)
-        *each, total = self.counted(server, 3, accepted=6, open=6, timers=6, messages_in=30,
-                                    messages_out=30, bytes_in=180, bytes_out=180)
+        *each, _, total = self.counted(server, 3, accepted=6, open=6, timers=6, messages_in=30,
+                                       messages_out=30, bytes_in=180, bytes_out=180)
         if [line["accepted"] for line in each] != [2, 2, 2]:
             raise Broken("-t 3: six connections, in turn on three loops; SIGUSR1 counts "
                          f"{[line['accepted'] for line in each]}")
@@ -171,7 +171,7 @@ class Counts(Check):
 
     @promise("counts", "10-", ONLY_ECHO)
     def again_and_again(self):
-        """A hundred SIGUSR1 while clients talk: all is echoed, each block is whole."""
+        """A hundred SIGUSR1 while clients talk: all is echoed, each line is whole."""
         server = self.serve("-t", "2", "-w", "2")
         failures = []
 
@@ -194,10 +194,7 @@ class Counts(Check):
             threads[asked % 3].join(0.002)
         if failures:
             raise failures[0]
-        server.err.wait(lambda text: "all: " in text, self.limit(5))
-        for block in self.blocks(server):
-            if len(block) != 3:
-                raise Broken(f"-t 2: a block of counts is not whole: {block!r}")
+        self.ask(server, 2)     # which looks at every line
         if not server.alive():
             raise Broken(server.gone_words())
 
@@ -228,6 +225,6 @@ class Counts(Check):
                 os.kill(server.process.pid, how)
             if server.wait_exit(1.5 * max(1, self.mode.scale / 3)) != 0:
                 raise Broken("SIGUSR1, SIGTERM and SIGINT: it did not end with 0")
-            if [len(block) for block in self.blocks(server)] != [3]:
-                raise Broken("SIGUSR1, then SIGTERM and SIGINT: one block for two loops must be "
-                             f"there at the end; stderr has {server.err.text!r}")
+            if sorted(map(len, self.lines(server).values())) != [1, 1, 1]:
+                raise Broken("SIGUSR1, then SIGTERM and SIGINT: a line of the main loop and of "
+                             f"two loops must be there; stderr has {server.err.text!r}")

@@ -13,6 +13,16 @@ from harness.server import Broken
 from harness.spec import ECHO, ONLY_ECHO, limitation, promise
 
 
+def can_connect(server) -> bool:
+    with socket.socket(server.family) as sock:
+        return sock.connect_ex((server.address, server.port)) == 0
+
+
+def hurry(client):
+    """From now on it takes more at a time than its small receive buffer allows."""
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+
+
 def numbered(count: int) -> bytes:
     return b"".join(b"message %d\n" % i for i in range(count))
 
@@ -173,11 +183,7 @@ class Drain(Check):
         client.expect(b"message 0\n")
         self.tell(server)
 
-        def refused():
-            with socket.socket(server.family) as sock:
-                return sock.connect_ex((server.address, server.port)) != 0
-
-        if not self.becomes(refused, 0.5):
+        if not self.becomes(lambda: not can_connect(server), 0.5):
             raise Broken("half a second after SIGTERM one can still connect to the server")
         if not server.alive():
             raise Broken("the server has ended although a client's messages were not answered")
@@ -212,13 +218,18 @@ class Drain(Check):
         line = noise(1000).replace(b"\n", b" ") + b"\n"
         client, data, _ = self.stalled(server, data=line * 48_000)
         self.tell(server)
-        time.sleep(0.3)
+        told = time.monotonic()
+        self.becomes(lambda: not can_connect(server))
+        hurry(client)
         rest = client.rest()
+        spent = time.monotonic() - told
         whole = rest.got == data[:len(rest.got)] and rest.got.endswith(b"\n")
+        if spent > 2.8 and rest.end != "end of file":
+            self.skipTest("this machine takes more than three seconds to read some megabytes")
         if rest.end != "end of file" or not whole or len(rest.got) < 3_000_000:
             raise Broken(f"a client read only after SIGTERM: {len(rest.got):,} bytes came, "
-                         f"{'as sent' if whole else 'not as sent'}, then: {rest.end}; the server "
-                         "had read more than 3,000,000")
+                         f"{'as sent' if whole else 'not as sent'}, then, {spent:.1f} s after the "
+                         f"signal: {rest.end}; the server had read more than 3,000,000")
         client.close()
         self.expect_exit(server, 1.5, "the only client has all and has left")
 
@@ -294,10 +305,15 @@ class Drain(Check):
         """A client that reads late finds less than the server took."""
         server = self.serve()
         client, _, sent = self.stalled(server)
-        server.stop()
+        if self.stage in (5, 6):    # where the stop waits until the client reads
+            self.tell(server)
+            hurry(client)
+        else:
+            server.stop()
         rest = client.rest()
         if len(rest.got) == sent:
             raise Broken("a client read after SIGTERM and got all that it had sent")
+        client.close()
 
     @limitation("drain", "7-8", "a stop loses messages that were read and not answered")
     def stop_loses_what_was_read(self):

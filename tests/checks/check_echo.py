@@ -8,7 +8,7 @@ import socket
 from harness.check import Check
 from harness.client import difference, noise, pump, said
 from harness.server import Broken
-from harness.spec import ECHO, limitation, promise
+from harness.spec import ECHO, FORKING, limitation, promise
 
 EIGHT_MB = 8_000_000
 SHORT_WRITE = "is the rest of a short write kept, and sent before what comes after it?"
@@ -137,7 +137,7 @@ class HalfClose(Check):
         client.half_close()
         client.expect_end("the server must close in order")
 
-    @promise("half-close", "2-", ECHO)
+    @promise("half-close", "2-", ECHO, also=("fork", "1", FORKING))
     def does_not_spin_meanwhile(self):
         """A client that has half-closed and does not read costs no CPU time."""
         server = self.serve_deep()
@@ -164,7 +164,7 @@ class Many(Check):
         first.close()
         second.expect(b"hello", "once the first has left, the second must be served")
 
-    @promise("many", "2-", ECHO)
+    @promise("many", "2-", ECHO, also=("fork", "1", FORKING))
     def silent_clients_delay_nobody(self):
         """Clients that connected first and say nothing."""
         server = self.serve()
@@ -173,7 +173,7 @@ class Many(Check):
         for _ in range(20):
             client.echo(hint="20 silent clients are connected; does one of them block it?")
 
-    @promise("many", "2-", ECHO)
+    @promise("many", "2-", ECHO, also=("fork", "1", FORKING))
     def half_a_message_delays_nobody(self):
         """A client in mid-sentence is like a silent one."""
         server = self.serve()
@@ -183,7 +183,7 @@ class Many(Check):
         other.echo(b"whole\n")
         talker.echo(b" sentence\n")
 
-    @promise("many", "2-", ECHO)
+    @promise("many", "2-", ECHO, also=("fork", "1", FORKING))
     def a_thousand_at_once(self):
         """All connected, all talk, each gets its own bytes."""
         server = self.serve()
@@ -195,7 +195,7 @@ class Many(Check):
                 client.expect(b"client %d, turn %d\n" % (number, turn),
                               f"client {number} of {len(clients)} did not get its own bytes")
 
-    @promise("many", "2-", ECHO)
+    @promise("many", "2-", ECHO, also=("fork", "1", FORKING))
     def some_leave_some_stay(self):
         """Every other one leaves, in every way; the others notice nothing."""
         server = self.serve()
@@ -209,7 +209,7 @@ class Many(Check):
             client.echo(b"still here: %d" % number,
                         "are one client's bytes sent to another that got its descriptor?")
 
-    @promise("many", "2-", ECHO)
+    @promise("many", "2-", ECHO, also=("fork", "1", FORKING))
     def two_big_streams(self):
         """Two clients with megabytes each, at the same time, do not mix."""
         server = self.serve()

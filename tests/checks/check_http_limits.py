@@ -8,8 +8,8 @@ from harness.server import Broken
 from harness.spec import ONLY_HTTP, promise
 
 
-class HttpLimits(HttpCheck):
-    group = "http_limits"
+class HttpRefusals(HttpCheck):
+    """What the groups of checks about refusals need."""
 
     def expect_status(self, server, request: bytes, status: int, about="", head_only=False):
         response, reader = self.ask(server, request, head_only)
@@ -26,6 +26,10 @@ class HttpLimits(HttpCheck):
                          f"which the response must say: {response.head!r}")
         reader.end(f"after {status} the connection must be closed in order")
         reader.client.close()
+
+
+class HttpLimits(HttpRefusals):
+    group = "http_limits"
 
     @promise("http-limits", "7-", ONLY_HTTP)
     def other_paths(self):

@@ -137,30 +137,6 @@ class Descriptors(Check):
         served[0].close()
         newcomer.expect(b"hello", "a descriptor is free again: the newcomer must be served")
 
-    @limitation("descriptors", "2-5",
-                "out of descriptors, a newcomer is left waiting until another client leaves",
-                ("echo_server", "select_server", "poll_server"), modes=("plain",))
-    def says_so_once(self):
-        """One line for each time that descriptors run out, not one for each attempt."""
-        server = self.serve(nofile=NOFILE)
-        for episode in (1, 2):
-            served = self.fill_all(server)
-            newcomer = self.connect(server)
-            self.becomes(lambda n=episode: server.err.text.count("Too many open files") >= n)
-            time.sleep(0.25)
-            lines = [s for s in server.err.text.splitlines() if "Too many open files" in s]
-            if len(lines) != episode or f"{server.name}: accept: " not in lines[-1]:
-                raise Broken("descriptors ran out for the "
-                             f"{'first' if episode == 1 else 'second'} time; stderr should "
-                             f"say `accept: Too many open files` once each time: {lines!r}")
-            for client in served + [newcomer]:
-                client.close()
-            self.expect_no_leak(server)
-            fresh = self.connect(server)
-            fresh.echo(hint="there are descriptors again")
-            fresh.close()
-            self.expect_no_leak(server)
-
     def fill_all(self, server):
         """Take every descriptor that the server may open."""
         free = NOFILE - server.fds()

@@ -1,6 +1,7 @@
 """The prefork server: its processes come, go and are replaced."""
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
@@ -8,10 +9,14 @@ import termios
 import time
 
 from harness.check import Check
+from harness.client import pump
 from harness.server import Broken
 from harness.spec import promise
 
 PREFORK = ("prefork_server",)
+_PTRACE_ATTACH, _WALL = 16, 0x40000000      # of <sys/ptrace.h> and <sys/wait.h>
+_ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+_ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
 
 
 def state(pid: int) -> str:
@@ -157,6 +162,75 @@ class Prefork(Check):
         os.kill(child, signal.SIGSTOP)
         self.becomes(lambda: state(child) == "T")
         server.stop()
+
+    def hang(self, pid: int):
+        """Hold the process as a debugger does: of all signals, SIGKILL alone reaches it."""
+        if _ptrace(_PTRACE_ATTACH, pid, None, None) < 0:
+            self.skipTest(f"a process may not be traced here: {os.strerror(ctypes.get_errno())}")
+        os.waitpid(pid, _WALL)
+
+    def bury(self, pid: int):
+        """A traced process that was killed is its parent's only when the tracer has seen it."""
+        try:
+            return os.waitpid(pid, _WALL | os.WNOHANG)[0] == pid
+        except ChildProcessError:
+            return True
+
+    def end_of(self, server, pid: int, limit: float) -> float:
+        """How long the server runs on, with one of its processes held; at most so long."""
+        start = time.monotonic()
+        buried = False
+        while server.alive() and time.monotonic() < start + limit:
+            buried = buried or self.bury(pid)
+            time.sleep(0.01)
+        return time.monotonic() - start
+
+    @promise("prefork", "8-", PREFORK, modes=("plain",))
+    def a_child_that_hangs_is_killed(self):
+        """It has not ended 2 s after it had to: where servers drain, in haste and without."""
+        cases = [(1, 2.0)] if self.stage == 8 else [(2, 2.0), (1, 5.0)]
+        for signals, seconds in cases:
+            server = self.serve("-n", "3")
+            child = min(self.children(server, 3))
+            self.hang(child)
+            try:
+                for _ in range(signals):
+                    os.kill(server.process.pid, signal.SIGTERM)
+                    time.sleep(0.05)
+                took = self.end_of(server, child, seconds + 1.5)
+                words = f"a child hangs; SIGTERM to the parent, {signals} times: "
+                if server.alive():
+                    raise Broken(words + f"the parent still runs {took:.1f} s later; a child is to "
+                                 f"be killed {seconds:g} s after the last signal")
+                if took < seconds - 0.2:
+                    raise Broken(words + f"it ended {took:.1f} s later; a child may take "
+                                 f"{seconds:g} s to end")
+                status = server.wait_exit(1)
+                if status != 0 or str(child) not in server.err.text:
+                    raise Broken(words + f"the parent ended with {status}, and stderr does not "
+                                 f"say that {child} was killed, or it is not 0: "
+                                 f"{server.err.text!r}")
+            finally:
+                try:
+                    os.kill(child, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+                self.bury(child)
+
+    @promise("prefork", "9-", PREFORK, modes=("plain",))
+    def a_child_that_drains_is_not_killed(self):
+        """A client does not read its replies: the child waits for it as long as any server."""
+        server = self.serve("-n", "2")
+        client = self.connect(server, sndbuf=65536, rcvbuf=4096)
+        pump(client, b"x" * 8_000_000, half_close=False, read=False, stall=0.2)
+        start = time.monotonic()
+        os.kill(server.process.pid, signal.SIGTERM)
+        status = server.wait_exit(4.5)
+        took = time.monotonic() - start
+        if status != 0 or took < 2.5 or server.err.text:
+            raise Broken("a client that does not read, and SIGTERM: the child may drain for 3 s; "
+                         f"the parent ended after {took:.1f} s with {status}, and stderr has "
+                         f"{server.err.text!r}")
 
     @promise("prefork", "8-", PREFORK, modes=("plain",))
     def no_child_outlives_the_parent(self):

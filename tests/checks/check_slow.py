@@ -1,6 +1,8 @@
 """Back-pressure: clients that send and do not read."""
 from __future__ import annotations
 
+import socket
+
 from harness.check import Check
 from harness.client import difference, noise, pump, said
 from harness.server import Broken
@@ -40,10 +42,12 @@ class SlowReader(Check):
         else:
             raise Broken(f"a client sent {sent:,} bytes and read nothing, and another "
                          "one was served all the time")
+        slow.limit = self.limit(60)
+        slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         rest = pump(slow, b"", half_close=False, until=sent)
         wrong = difference(data[:sent], rest.got)
         if wrong:
-            raise Broken(f"the slow client now read: {wrong}")
+            raise Broken(f"the slow client now read: {wrong}, then: {rest.end}")
         polite.expect(b"hello", "the slow client has read all, so this one must be served")
 
     @promise("slow-reader", "7-", ONLY_ECHO)

@@ -109,7 +109,7 @@ class Start(Check):
         server.stop()
         self.assertEqual(server.err.text, "", f"without -v, stderr has: {server.err.text!r}")
 
-    @promise("verbose", "1-", EACH)
+    @promise("verbose", "3-", EACH)
     def verbose_reports_open_and_close(self):
         """A line with `opened`, one with `closed`, each with the client's address and port."""
         server = self.serve("-v")
@@ -119,7 +119,7 @@ class Start(Check):
         client.close()
         self.expect_line(server, name, "closed")
 
-    @promise("verbose", "1-", EVERY)
+    @promise("verbose", "3-", EVERY)
     def verbose_reports_whom_a_stop_closes(self):
         """A client that is there when the server is told to stop has its line, too."""
         server = self.serve("-v")

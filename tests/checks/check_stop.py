@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from harness.check import Check
 from harness.client import noise, pump
 from harness.server import STOP_LIMIT, Broken, exit_words
-from harness.spec import EACH, ECHO, EVERY, ONLY_ECHO, promise
+from harness.spec import EACH, ECHO, EVERY, ONLY_ECHO, limitation, promise
 
 
 class Stop(Check):
@@ -60,7 +60,7 @@ class Stop(Check):
         if self.stage < 9 and traffic[0].got != data[:len(traffic[0].got)]:
             raise Broken("what was echoed up to the stop is not what was sent")
 
-    @promise("stop", "1-8", ECHO)
+    @promise("stop", "1-4,7-8", ECHO)
     def while_a_client_does_not_read(self):
         """The server can't get rid of what it has for this client; it stops all the same."""
         self.stop_while_stalled(STOP_LIMIT)
@@ -70,16 +70,38 @@ class Stop(Check):
         """A client that does not read is waited for, but for three seconds at most."""
         self.stop_while_stalled(4.0, signal.SIGTERM)
 
+    def stalled(self, server):
+        """A client that sends until no more is taken, and reads nothing."""
+        client = self.connect(server, sndbuf=65536, rcvbuf=4096)
+        stuff = pump(client, noise(1 << 20) * 64, half_close=False, read=False,
+                     stall=0.15 * max(self.mode.scale, 1))
+        if stuff.sent == 64 << 20:
+            raise Broken(f"the server took {stuff.sent:,} bytes from a client that reads "
+                         "nothing, and would take more")
+        return client
+
     def stop_while_stalled(self, limit, *signals):
         for how in signals or (signal.SIGTERM, signal.SIGINT)[:self.few(2, 1)]:
             server = self.serve()
-            client = self.connect(server, sndbuf=65536, rcvbuf=4096)
-            stuff = pump(client, noise(1 << 20) * 64, half_close=False, read=False,
-                         stall=0.15 * max(self.mode.scale, 1))
-            if stuff.sent == 64 << 20:
-                raise Broken(f"the server took {stuff.sent:,} bytes from a client that reads "
-                             "nothing, and would take more")
+            self.stalled(server)
             server.stop(how, limit)
+
+    @limitation("stop", "5-6", "a stop waits while a client that does not read stalls the server")
+    def waits_for_who_does_not_read(self):
+        """The signal is an event that waits its turn; when the client has gone it is that."""
+        server = self.serve()
+        client = self.stalled(server)
+        self.becomes(lambda: self.stays(server.sleeps))
+        os.kill(server.process.pid, signal.SIGTERM)
+        try:
+            server.process.wait(1)
+        except subprocess.TimeoutExpired:
+            pass
+        else:
+            raise Broken("a client that does not read stalls the server, and SIGTERM ended it "
+                         "all the same")
+        client.reset()
+        server.check_end(signal.SIGTERM, server.wait_exit(STOP_LIMIT))
 
     @promise("stop", "1-", EVERY)
     def signal_at_any_moment(self):
@@ -135,10 +157,11 @@ class Stop(Check):
 
     @promise("stop", "1-", EVERY)
     def whatever_was_inherited(self):
-        """SIGINT and SIGTERM were blocked, or ignored as after `&` in a script, at the start."""
+        """SIGINT and SIGTERM were ignored, as after `&` in a script; from v05 on also blocked."""
         both = (signal.SIGINT, signal.SIGTERM)
         for how in both:
-            for server in (self.serve(blocked=both), self.serve(ignored=both)):
+            for inherited in ("ignored", "blocked")[:2 if self.stage >= 5 else 1]:
+                server = self.serve(**{inherited: both})
                 self.connect(server)
                 server.stop(how)
 

@@ -32,7 +32,8 @@ class Units(Check):
         sources = [test, *parts_of(test, folder)]
         name = f"unit/{self.mode.name}/{self.target.stage.name}/test_{part}"
         try:
-            program = build.compile_c(name, sources, self.mode, [folder, TESTS / "unit"])
+            program = build.compile_c(name, sources, self.mode, [folder, TESTS / "unit"],
+                                      (f"-DSTAGE={self.stage}",))
         except build.BuildFailed as error:
             raise Broken(f"unit/test_{part}.c does not compile with {folder.name}:\n"
                          f"{error}") from None
@@ -76,3 +77,13 @@ class Units(Check):
     def timers(self):
         """unit/test_timers.c"""
         self.run_unit("timers")
+
+    @promise("on-close", "6-", ONLY_ECHO)
+    def library(self):
+        """unit/test_library.c: on_open once, on_close once, the program's data, a refusal."""
+        self.run_unit("library")
+
+    @promise("send-to-any", "7-", ONLY_ECHO)
+    def sending(self):
+        """unit/test_sending.c: to any connection, from callbacks and (v08) from any thread."""
+        self.run_unit("sending")

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from harness.check import Check
 from harness.server import Broken
-from harness.spec import EACH, limitation, promise
-from harness.stages import OPTIONS
+from harness.spec import EACH, ECHO, promise
+from harness.stages import OPTIONS, flags
 
 
 class Usage(Check):
@@ -60,14 +60,24 @@ class Usage(Check):
         for args in (("-m", "1"), ("-m", "1073741824"), ("-d", "0"), ("-c", "0")):
             self.serve(*args).stop()
 
-    @limitation("usage", "1-9", "an option that a later stage brings is refused as unknown",
-                ("echo_server", "select_server", "poll_server"))
+    @promise("usage", "1-9", ECHO)
     def option_of_a_later_stage(self):
-        """Each option that comes later is wrong use now."""
-        later = [option for option in OPTIONS
-                 if option.since > self.stage and self.target.program in option.programs]
-        for option in later[:self.few(99, 1)]:
-            self.expect_usage("-p", "0", option.flag, option.good, about=option.flag[1])
+        """Each option that a later stage brings is unknown until then."""
+        known = flags(self.stage, self.target.program)
+        later = {o.flag: o.good for o in OPTIONS if o.flag not in known}
+        if "-v" not in known:
+            later["-v"] = "1"
+        for flag, value in list(later.items())[:self.few(99, 1)]:
+            self.expect_usage("-p", "0", flag, value, about=flag[1])
+
+    @promise("usage", "1-", EACH)
+    def newline_in_an_argument(self):
+        """What is wrong stays one line, and the usage the second, whatever was given."""
+        known = flags(self.stage, self.target.program)
+        cases = [("-p", "0", "stray\nline"), ("-a", "not\nan address"), ("-p", "80\n80")]
+        cases += [(o.flag, "\n" + o.bad[-1] + "\n") for o in OPTIONS if o.flag in known]
+        for args in cases[:self.few(99, 2)]:
+            self.expect_usage(*args)
 
     @promise("help", "1-", EACH)
     def help_on_stdout(self):
@@ -80,7 +90,7 @@ class Usage(Check):
         text = server.out.text
         if "usage" not in text.lower() or server.name not in text:
             raise Broken(f"-h must print the usage to stdout; it printed {text!r}")
-        for flag in [o.flag for o in self.known()] + ["-v"]:
+        for flag in flags(self.stage, self.target.program):
             if flag not in text:
                 raise Broken(f"-h does not mention {flag}: {text!r}")
         server.kill()

@@ -11,6 +11,7 @@ from faults import catalogue as cat
 from faults import plan
 from faults.model import Target
 from harness import prove as mutations
+from harness.bars import Bars
 from harness.stages import find_stages
 from wrong.mutations import Mutation
 
@@ -102,10 +103,12 @@ def main(jobs, preload) -> int:
     caught = 0
     usual = {server.name: (1, 0) for _, (server, _) in todo}    # stdout's buffer stays
     results = plan.run_all([job for _, job in todo], jobs, preload, usual)
-    for (mistake, _), result in zip(todo, results):
-        good = mistake.says in result.wrong
-        caught += good
-        print(f"{mistake.words:38} {mistake.run:24} {'caught' if good else 'NOT CAUGHT':10} "
-              f"{result.wrong or 'survived'}")
+    with Bars({"mistakes": len(todo)}) as bars:
+        for (mistake, _), result in zip(todo, results):
+            good = mistake.says in result.wrong
+            caught += good
+            bars.add("mistakes", "ok" if good else "FAIL")
+            bars.say(f"{mistake.words:38} {mistake.run:24} "
+                     f"{'caught' if good else 'NOT CAUGHT':10} {result.wrong or 'survived'}")
     print(f"{caught} passed, {len(MISTAKES) - caught} failed, 0 skipped")
     return 1 if stale or caught < len(MISTAKES) else 0

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -16,6 +17,8 @@ from faults import catalogue as cat  # noqa: E402
 from faults import inject, plan, prove  # noqa: E402
 from faults.table import Table, differences  # noqa: E402
 from harness import build, modes  # noqa: E402
+from harness.bars import Bars  # noqa: E402
+from harness.names import no_such  # noqa: E402
 from harness.stages import find_stages  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -87,32 +90,39 @@ def jobs_for(columns, survey, args):
     return todo
 
 
-def show(result):
-    print(f"{result.target.name:14} {result.fault.row.phase:6} {result.fault.name:34} "
-          f"{'FAIL  ' + result.wrong if result.wrong else 'survived'}", flush=True)
+def show(result, say):
+    say(f"{result.target.name:14} {result.fault.row.phase:6} {result.fault.name:34} "
+          f"{'FAIL  ' + result.wrong if result.wrong else 'survived'}")
     for line in result.stderr.splitlines()[-6:] if result.wrong else ():
-        print(f"{'':14} stderr | {line}")
+        say(f"{'':14} stderr | {line}")
 
 
-def run_twice(todo, jobs, preload, usual):
+def run_twice(todo, jobs, preload, usual, bars):
     """The results. What was not survived is run three times more, with less beside it: a limit in
     time can be missed on a busy machine. A mistake shows again."""
     doubtful, last = [], None
     for result in plan.run_all(todo, jobs, preload, usual):
         if result.target != last:
             last = result.target
-            print(f"  {last.name}", flush=True)
+            if bars.on:
+                bars.now(last.name)
+            else:
+                print(f"  {last.name}", flush=True)
         if result.wrong:
             doubtful.append((result.target, result.fault))
         else:
+            bars.add(result.target.stage.name)
             yield result
     if doubtful:
-        print(f"  once more: {len(doubtful)}", flush=True)
+        bars.now("once more what failed")
+        bars.say(f"  once more: {len(doubtful)}")
     again = [job for job in doubtful for _ in range(3)]
     results = list(plan.run_all(again, max(jobs // 2, 1), preload, usual))
     for at in range(0, len(results), 3):
         tries = results[at:at + 3]
-        yield next((result for result in tries if result.wrong), tries[0])
+        worst = next((result for result in tries if result.wrong), tries[0])
+        bars.add(worst.target.stage.name, "FAIL" if worst.wrong else "ok")
+        yield worst
 
 
 def settle(args, table):
@@ -155,12 +165,20 @@ def run(args, stages, wrong):
     count, columns, preload, table = Count(), plan.targets(stages), library(), Table()
     survey = Survey(columns, args.jobs, preload)
     todo = jobs_for(columns, survey, args)
+    if args.name and not todo:
+        every = {fault.name for _, fault in jobs_for(columns, survey, argparse.Namespace(
+            brief=args.brief, name=""))}
+        print(f"run.py: {no_such('failure', args.name, every, hint='see faults/TABLE.md')}",
+              file=sys.stderr)
+        sys.exit(2)
     print(f"{len(columns)} servers, {len(todo)} runs", flush=True)
-    for result in run_twice(todo, args.jobs, preload, survey.usual):
-        count.add(result)
-        table.add(result)
-        if result.wrong or args.verbose:
-            show(result)
+    totals = Counter(target.stage.name for target, _ in todo)
+    with Bars(totals, on=False if args.verbose else None) as bars:
+        for result in run_twice(todo, args.jobs, preload, survey.usual, bars):
+            count.add(result)
+            table.add(result)
+            if result.wrong or args.verbose:
+                show(result, bars.say)
     wrong += survey.wrong + settle(args, table)
     for words in wrong:
         print(f"wrong: {words}")

@@ -160,9 +160,22 @@ static void on_long_head(void)
     expect_answer(&answer, "a head too long", strlen("a head too long"));
 }
 
+static void expect_refusal(void)
+{
+    const Answer answer = {503, false, "close"};
+
+    snprintf(sent, sizeof(sent), "%s", server.refusal);
+    finished = true;
+    expect_answer(&answer, "one client too many",
+                  strlen("one client too many"));
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    return server_main(*argc, *argv);
+    int result = server_main(*argc, *argv);
+
+    expect_refusal();
+    return result;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)

@@ -21,10 +21,13 @@ typedef struct Answer {
     const char *connection; /* the value of that field; NULL: no such field */
 } Answer;
 
-/* Where the head ends with which data begins; 0: not yet; -1: too long. */
+/*
+ * Where the message ends with which data begins, a head or a first line that
+ * is wrong; 0: not yet; -1: too long.
+ */
 ssize_t http_reference_find(const char *data, size_t size);
 
-/* The answer to a head. */
+/* The answer to such a message. */
 Answer http_reference_answer(const char *head, size_t size);
 
 #endif

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from harness.bars import Bars
 from harness.check import PACKAGES
 from harness.modes import Mode
 from harness.stages import TESTS, Stage
@@ -52,8 +53,12 @@ def build_stages(stages, mode: Mode):
     A stage of which only some programs were built is among both.
     """
     scratch()       # before there are several threads that want it
-    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        results = list(pool.map(lambda stage: _build(stage, mode), stages))
+    results = []
+    with Bars({"building": len(stages)}, unit=" stages") as bars, \
+            ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        for result in pool.map(lambda stage: _build(stage, mode), stages):
+            results.append(result)
+            bars.add("building")
     built = [stage for stage, words in results if stage.programs()]
     failed = {stage: words for stage, words in results if words}
     return built, failed

@@ -4,11 +4,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from harness import build, modes
+from harness.bars import Bars
 from harness.check import Target
+from harness.names import no_such, unknown
 from harness.report import Report
 from harness.runner import Task, load_checks, methods, plan, run_again, run_all
 from harness.stages import Stage, find_stages
@@ -46,10 +49,21 @@ class Proof(Report):
             outcome.status = "FAIL"
             self._line(outcome, "NOT CAUGHT", "the check passed")
 
+    def label(self, outcome):
+        return label(outcome.stage, outcome.number)
+
     def _line(self, outcome, word, text):
         self.outcomes.append(outcome)
+        self.bars.add(self.label(outcome), outcome.status)
+        if self.bars.on and outcome.status != "FAIL":
+            return
         word = self.paint(outcome.status, f"{word:10}")
         self.say(f"{outcome.stage:30} {outcome.check:46} {word} {text}")
+
+
+def label(stage: str, number: int) -> str:
+    """The bar of a check: one for the mistakes of each stage, one for the correct server."""
+    return "correct server" if stage == "no mistake" else f"mistakes v{number:02}"
 
 
 def base_tasks():
@@ -114,8 +128,12 @@ def mutation_tasks(names):
               if not names or any(n in f"{m.name} {check}" for n in names)]
     chosen = list(dict.fromkeys(m for m, _ in wanted))
     build.scratch()
-    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        built = dict(zip(chosen, pool.map(lambda m: mutate(m, stages[m.stage]), chosen)))
+    built = {}
+    with Bars({"building": len(chosen)}, unit=" wrong servers") as bars, \
+            ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        for m, result in zip(chosen, pool.map(lambda m: mutate(m, stages[m.stage]), chosen)):
+            built[m] = result
+            bars.add("building")
     for m, stage in built.items():
         if isinstance(stage, str):
             stale.append(f"wrong/mutations.py, {m.name}: {stage}")
@@ -144,7 +162,7 @@ def unproven(proven):
     """The checks of the stages so far that no wrong server was caught by."""
     names = {f"{case.group}.{method}" for case in load_checks() for method in methods(case)
              if any(getattr(case, method).spec.applies(n, p, "plain") for n in range(1, 11)
-                    for p in getattr(case, method).spec.programs)}
+                    for p in getattr(case, method).spec.all_programs())}
     return sorted(names - proven)
 
 
@@ -152,14 +170,25 @@ def prove_all(tasks, jobs, report, stop):
     """Some mistakes show only now and then: what was not caught gets two more tries."""
     for report.tries in (2, 1, 0):
         report.missed = set()
-        run_all(tasks, jobs, report.add, stop)
+        run_all(tasks, jobs, report.add, stop, report.tick)
         tasks = [t for t in tasks if (t.target.stage.name, t.check) in report.missed]
         if not tasks:
             return
 
 
+def all_mistakes():
+    """The name of each mistake with each check that must catch it."""
+    return [f"{wrong.name} {check}" for wrong in (*CATALOGUE, *MUTATIONS)
+            for check in wrong.caught_by] + [part[3] for part in PARTS]
+
+
 def main(args) -> int:
     start = time.monotonic()
+    word = unknown(args.names, all_mistakes())
+    if word is not None:
+        names = {name for pair in all_mistakes() for name in pair.split()}
+        print(f"run.py: {no_such('mistake', word, names)}", file=sys.stderr)
+        return 2
     try:
         tasks = wrong_tasks(args.names)
         base = [] if args.names else base_tasks()
@@ -167,12 +196,15 @@ def main(args) -> int:
         print(f"run.py: tests/wrong does not compile:\n{error}")
         return 1
     report = Proof(args.verbose, " --prove")
+    report.begin(sorted(label(t.target.stage.name, t.target.stage.number)
+                        for t in (tasks + base) * args.repeat))
     jobs = args.jobs
     # A mistake is often caught by waiting in vain, which needs no processor.
     prove_all(tasks * args.repeat, jobs + jobs // 2, report, args.stop)
-    failed = run_all(base * args.repeat, jobs, report.add, args.stop)
+    failed = run_all(base * args.repeat, jobs, report.add, args.stop, report.tick)
     if args.again and not args.stop:
         run_again(failed, report)
+    report.end()
     left = [] if args.names else unproven(report.proven)
     for name in left:
         report.say(f"unproven: no wrong server is caught by {name}")

@@ -1,10 +1,14 @@
-"""What a person reads: a line for each check, why one failed, a summary."""
+"""What a person reads: a line for each check, why one failed, a summary.
+
+On a terminal there is a bar for each stage instead of the lines; what failed is told all the same.
+"""
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import asdict
+
+from harness.bars import Bars, has_colour, wanted
 
 _COLOURS = {"ok": "32", "limit": "33", "FAIL": "31;1", "skip": "36"}
 _WORDS = {"ok": "ok", "limit": "ok, limit shown", "FAIL": "FAIL", "skip": "skipped"}
@@ -17,18 +21,45 @@ class Report:
         self.verbose = verbose
         self.again = again     # options to add to the command that runs a check again
         self.stream = stream
-        self.colour = stream.isatty() and "NO_COLOR" not in os.environ
+        self.colour = has_colour(stream)
+        self.with_bars = wanted(stream, verbose)
+        self.bars = Bars({}, on=False, stream=stream)
         self.outcomes = []
         self.lucky = []        # those that passed at the second try
 
     def say(self, text=""):
-        print(text, file=self.stream, flush=True)
+        self.bars.say(text)
+
+    def begin(self, labels):
+        """What is to be done: the name of a bar for each check."""
+        totals = {}
+        for label in labels:
+            totals[label] = totals.get(label, 0) + 1
+        self.bars.close()
+        self.bars = Bars(totals, on=self.with_bars, stream=self.stream)
+
+    def end(self):
+        """All is done: from here on there are no bars."""
+        self.bars.close()
+
+    def label(self, outcome) -> str:
+        """The bar that an outcome belongs to."""
+        return outcome.stage
+
+    def tick(self, running):
+        """Called now and then, with the names of the checks that are running."""
+        self.bars.now(", ".join(running[:3]) if running else "")
 
     def paint(self, status: str, text: str) -> str:
         return f"\033[{_COLOURS[status]}m{text}\033[0m" if self.colour else text
 
     def add(self, outcome):
         self.outcomes.append(outcome)
+        self.bars.add(self.label(outcome), outcome.status)
+        if not self.bars.on or outcome.status == "FAIL":
+            self._tell(outcome)
+
+    def _tell(self, outcome):
         name = outcome.check
         if outcome.program != "echo_server":
             name += f" [{outcome.program}]"
@@ -47,6 +78,7 @@ class Report:
         """The second try of a check that failed; it takes the place of the first."""
         self.outcomes.remove(next(o for o in self.outcomes
                                   if o.status == "FAIL" and _name(o) == _name(outcome)))
+        self.bars.take_back(self.label(outcome))
         self.add(outcome)
         if outcome.status != "FAIL":
             self.lucky.append(outcome)
@@ -68,10 +100,15 @@ class Report:
         if self.verbose:
             self._block("trace", outcome.trace, 60)
         stage = outcome.stage.split("_")[0]
-        self._block("again", f"python3 tests/run.py {stage} -k {outcome.check} -v{self.again}")
+        name = outcome.check
+        if outcome.program != "echo_server":
+            name = f"'{name} {outcome.program}'"
+        words = f"python3 tests/run.py {stage} -k {name} -v{self.again}"
+        self._block("again", f"make -C {outcome.stage}" if outcome.check == "build" else words)
 
     def summary(self, seconds: float):
         """A line for each stage, then the failures again by name, then the count."""
+        self.end()
         self.say()
         for stage in dict.fromkeys(o.stage for o in sorted(self.outcomes, key=lambda o: o.stage)):
             own = [o for o in self.outcomes if o.stage == stage]
@@ -86,9 +123,22 @@ class Report:
         if failed:
             self.say("\nFailed:")
         self._list(failed)
+        if self.with_bars:
+            self._say_skipped()
         self.say_lucky()
         self.say(f"\nin {seconds:.1f} s:")
         self.last_line()
+
+    def _say_skipped(self):
+        """Why checks were skipped; where there are lines, each has said it."""
+        reasons = {}
+        for outcome in self.outcomes:
+            if outcome.status == "skip":
+                reasons[outcome.text] = reasons.get(outcome.text, 0) + 1
+        if reasons:
+            self.say("\nSkipped:")
+        for reason, times in reasons.items():
+            self.say(f"  {reason}" + (f"  ({times} times)" if times > 1 else ""))
 
     def say_lucky(self):
         if self.lucky:

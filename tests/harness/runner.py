@@ -33,6 +33,10 @@ class Task:
         return getattr(self.case, self.method).spec
 
     @property
+    def row(self) -> str:
+        return self.spec.row_of(self.target.stage.number, self.target.program)
+
+    @property
     def check(self) -> str:
         return f"{self.case.group}.{self.method}"
 
@@ -98,13 +102,22 @@ def methods(case: type):
     return [name for name in vars(case) if hasattr(getattr(case, name), "spec")]
 
 
-def plan(stages, mode, words=()):
-    """The checks that apply to these stages and hold one of the words in their name."""
+def all_names():
+    """(check, program) for each check of any stage, and each program that it is for."""
+    return [(f"{case.group}.{method}", program) for case in load_checks()
+            for method in methods(case) for program in getattr(case, method).spec.all_programs()]
+
+
+def plan(stages, mode, words=(), built=True):
+    """The checks that apply to these stages and hold one of the words in their name.
+
+    With `built=False`, those too whose programs have not been built.
+    """
     tasks = []
     for stage in stages:
         for case in load_checks():
             for method in methods(case):
-                for program in stage.programs():
+                for program in stage.programs() if built else stage.promised():
                     task = Task(Target(stage, program, mode), case, method)
                     name = f"{task.check} {program}"
                     if task.spec.applies(stage.number, program, mode.name) and (
@@ -127,7 +140,7 @@ def run_one(task: Task) -> Outcome:
     if result.words:
         status = "FAIL"
     stderr = "".join(f"$ {s.name} {' '.join(s.args)}\n{s.err.text}" for s in case.servers[-3:])
-    return Outcome(stage.name, stage.number, task.target.program, task.check, spec.row,
+    return Outcome(stage.name, stage.number, task.target.program, task.check, task.row,
                    spec.limit, status, spent, "\n".join(result.words) or result.skipped_because,
                    stderr, "\n".join(result.traces))
 
@@ -176,10 +189,11 @@ class Worker:
         self.pipe.close()
 
 
-def run_all(tasks, jobs: int, report, stop_at_failure=False):
+def run_all(tasks, jobs: int, report, stop_at_failure=False, tick=lambda running: None):
     """Run the checks; those that need the machine for themselves come last, one by one.
 
-    Returns those that failed.
+    `report` gets each outcome, and `tick` now and then the names of what is running. Returns the
+    checks that failed.
     """
     together = [i for i, task in enumerate(tasks) if not task.spec.exclusive]
     alone = [i for i, task in enumerate(tasks) if task.spec.exclusive]
@@ -192,21 +206,21 @@ def run_all(tasks, jobs: int, report, stop_at_failure=False):
         return stop_at_failure and outcome.status == "FAIL"
 
     sys.stdout.flush()
-    if not _run(tasks, together, jobs, keep):
-        _run(tasks, alone, 1, keep)
+    if not _run(tasks, together, jobs, keep, tick):
+        _run(tasks, alone, 1, keep, tick)
     return failed
 
 
 def run_again(failed, report):
-    """On a busy machine a limit in time can be missed: what failed gets a try with nothing beside it.
+    """On a busy machine a limit in time can be missed: what failed runs again, nothing beside it.
 
     Where many have failed it was not that.
     """
     if len(failed) <= MOST_AGAIN:
-        run_all(failed, 1, report.add_again)
+        run_all(failed, 1, report.add_again, tick=report.tick)
 
 
-def _run(tasks, numbers, jobs: int, keep) -> bool:
+def _run(tasks, numbers, jobs: int, keep, tick) -> bool:
     """True when it was stopped at a failure."""
     waiting = list(reversed(numbers))
     workers = [Worker(tasks) for _ in range(min(jobs, len(waiting)))]
@@ -227,7 +241,9 @@ def _run(tasks, numbers, jobs: int, keep) -> bool:
                     return True
                 if waiting:
                     worker.give(waiting.pop())
-            multiprocessing.connection.wait([w.pipe for w in workers if w.task is not None], 1)
+            busy = [w for w in workers if w.task is not None]
+            tick([tasks[w.task].check for w in sorted(busy, key=lambda w: w.since)])
+            multiprocessing.connection.wait([w.pipe for w in busy], 1)
         return False
     finally:
         for worker in workers:
@@ -248,5 +264,5 @@ def _outcome(worker: Worker, tasks):
         text = "the process that ran the check died"
     worker.end()
     stage = task.target.stage
-    return Outcome(stage.name, stage.number, task.target.program, task.check, task.spec.row,
+    return Outcome(stage.name, stage.number, task.target.program, task.check, task.row,
                    task.spec.limit, "FAIL", spent, text)

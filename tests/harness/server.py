@@ -260,13 +260,24 @@ class Server:
     def threads(self) -> int:
         return len(os.listdir(f"/proc/{self.process.pid}/task"))
 
+    def _of_tasks(self, what: str) -> list:
+        """A file of /proc for each of its threads, those of its child processes included."""
+        found = []
+        for pid in (self.process.pid, *self._children()):
+            try:
+                for task in os.listdir(f"/proc/{pid}/task"):
+                    with open(f"/proc/{pid}/task/{task}/{what}", encoding="ascii") as file:
+                        found.append(file.read())
+            except (FileNotFoundError, ProcessLookupError):     # it has ended meanwhile
+                pass
+        if not found:
+            raise Broken(self.gone_words())
+        return found
+
     def _schedstat(self):
         """Seconds that its threads ran, and that they were ready to run and had to wait."""
-        ran = waited = 0
-        for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            words = self._proc(f"task/{task}/schedstat").split()
-            ran, waited = ran + int(words[0]), waited + int(words[1])
-        return ran / 1e9, waited / 1e9
+        stats = [[int(word) for word in text.split()] for text in self._of_tasks("schedstat")]
+        return sum(stat[0] for stat in stats) / 1e9, sum(stat[1] for stat in stats) / 1e9
 
     def cpu(self) -> float:
         """Seconds of CPU time that it has used, all threads together."""
@@ -278,17 +289,12 @@ class Server:
 
     def sleeps(self) -> bool:
         """Whether all its threads sleep at this moment."""
-        tasks = os.listdir(f"/proc/{self.process.pid}/task")
-        return all(self._proc(f"task/{t}/stat").rsplit(")", 1)[1].split()[0] == "S"
-                   for t in tasks)
+        return all(text.rsplit(")", 1)[1].split()[0] == "S" for text in self._of_tasks("stat"))
 
     def wakeups(self) -> int:
         """How often its threads went to sleep so far, of their own will."""
-        total = 0
-        for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            status = self._proc(f"task/{task}/status")
-            total += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.M).group(1))
-        return total
+        return sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", text, re.M).group(1))
+                   for text in self._of_tasks("status"))
 
 
 def _prepare(nofile=0, user=0, blocked=(), ignored=(), terminal=-1):

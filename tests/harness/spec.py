@@ -5,17 +5,24 @@ A check is a method of a `Check` class with one of two marks:
     @promise("echo", "1-")                 the stages from 1 on keep this
     @limitation("ipv6", "1-2", "...")      these stages do not, and the check shows it
 
-Stages are written `1-`, `2-5`, `7` or a list of those with commas.
+Stages are written `1-`, `2-5`, `7` or a list of those with commas. Where a program keeps a
+promise that the other programs of its stage do not, `also` names both, and the row:
+
+    @promise("many", "2-", ECHO, also=("fork", "1", FORKING))
 """
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
 
-ECHO = ("echo_server", "select_server", "poll_server", "prefork_server")
+from harness.stages import has_threads
+
+FORKING = ("fork_server", "thread_server")
+ECHO = ("echo_server", *FORKING, "select_server", "poll_server", "prefork_server")
 EVERY = ECHO + ("http_server",)
+CHAT = ("chat_server",)
 CHARGEN = ("chargen_server",)
-EACH = EVERY + CHARGEN      # also who talks without being asked
+EACH = EVERY + CHAT + CHARGEN       # also who talks without being asked
 ONLY_ECHO = ("echo_server",)
 ONLY_HTTP = ("http_server",)
 
@@ -36,6 +43,8 @@ ROWS = (
     Row("usage", "wrong use: what is wrong and the usage, exit 2"),
     Row("start-failure", "failure at start: call, address and reason, exit 1"),
     Row("help", "`-h` prints the usage"),
+    Row("standard", "closed, full or broken stdin, stdout, stderr: no client waits or gets their "
+        "bytes"),
     Row("address", "listens on 127.0.0.1 port 8000 unless told otherwise"),
     Row("verbose", "`-v` reports each client that comes and goes"),
     Row("ipv6", "IPv6"),
@@ -45,9 +54,16 @@ ROWS = (
     Row("leaks", "no descriptor and no memory is left behind"),
     Row("many", "a silent client delays nobody; 1,000 clients at once"),
     Row("fd-setsize", "`select_server` refuses descriptors beyond `FD_SETSIZE`"),
+    Row("fork", "`fork_server`, `thread_server`: many clients, no zombies, a stop ends all"),
+    Row("accept-failure", "`accept` fails: said, and no spinning"),
     Row("connection-limit", "`-c N`: at most N connections"),
-    Row("descriptors", "out of descriptors: no spinning, newcomers are turned away at once"),
+    Row("descriptors", "out of descriptors: no spinning, newcomers are refused at once"),
     Row("slow-reader", "a client that does not read delays nobody and costs bounded memory"),
+    Row("on-close", "`on_open` first, `on_close` last, once each, whatever the cause"),
+    Row("own-data", "a program keeps something of its own with each connection"),
+    Row("left-out", "a program may leave out every callback but `on_message`"),
+    Row("send-to-any", "a callback may send to any connection; from v08 on any thread may"),
+    Row("high-water", "a reader too slow for what is pushed to it: told once, may be closed"),
     Row("message", "messages: `-f line` and `-f length`, echoed once whole"),
     Row("too-long", "a message over `-m` is refused, after the replies before it"),
     Row("unfinished", "an unfinished message is dropped, those before it are answered"),
@@ -55,6 +71,8 @@ ROWS = (
     Row("idle-memory", "an idle connection holds no buffer memory"),
     Row("handler-time", "`-d`: the handler's time; a stop after the message in hand"),
     Row("units", "the parts that sockets can't reach well, checked from C"),
+    Row("chat", "`chat_server`: each line to all others; who came, who left, in one order"),
+    Row("chat-slow", "`chat_server`: a member who does not read is dropped, and delays nobody"),
     Row("http", "`http_server`: GET and HEAD over HTTP/1.0 and 1.1"),
     Row("http-limits", "`http_server`: refuses what is wrong, too long or not offered"),
     Row("cores", "connections are spread over several threads"),
@@ -74,7 +92,7 @@ ROW_IDS = {row.id: row for row in ROWS}
 # to look at; and, for data races, what has one thread, or nothing but a start.
 NO_THREADS = ("usage", "help", "address", "start-failure", "rebind", "ipv6", "cost", "ready",
               "idle-memory", "http-limits", "http", "descriptors", "message", "too-long",
-              "unfinished", "handler-time")
+              "unfinished", "handler-time", "accept-failure")
 LEFT_OUT = {"valgrind": ("usage", "help", "address", "ready", "rebind", "ipv6", "verbose",
                          "messages"),
             "helgrind": NO_THREADS, "tsan": NO_THREADS}
@@ -90,14 +108,29 @@ class Spec:
     limit: str = ""        # for a limitation: what is shown, in words for the README
     exclusive: bool = False
     modes: tuple = ("plain", "valgrind", "sanitize", "helgrind", "tsan")
+    also: tuple = ()       # (row, stages, programs), for programs ahead of their stage
+
+    def row_of(self, stage: int, program: str) -> str:
+        """The row that the check belongs to for this program; empty when it is not for it."""
+        if program in self.programs and includes(self.stages, stage):
+            return self.row
+        if self.also:
+            row, stages, programs = self.also
+            if program in programs and includes(stages, stage):
+                return row
+        return ""
+
+    def all_programs(self) -> tuple:
+        """The programs that the check is for, at one stage or another."""
+        return tuple(dict.fromkeys(self.programs + (self.also[2] if self.also else ())))
 
     def applies(self, stage: int, program: str, mode: str) -> bool:
-        if self.row in LEFT_OUT.get(mode, ()):
+        if mode in ("helgrind", "tsan") and not has_threads(stage, program):
             return False
         if mode == "helgrind" and program == "prefork_server":      # its processes have one thread
             return False
-        return (program in self.programs and mode in self.modes
-                and includes(self.stages, stage))
+        row = self.row_of(stage, program)
+        return bool(row) and mode in self.modes and self.row not in LEFT_OUT.get(mode, ())
 
 
 def includes(stages: str, number: int) -> bool:
@@ -112,8 +145,9 @@ def includes(stages: str, number: int) -> bool:
 
 
 def _mark(spec: Spec):
-    if spec.row not in ROW_IDS:
-        raise ValueError(f"no row {spec.row!r} in harness/spec.py")
+    for row in (spec.row, *spec.also[:1]):
+        if row not in ROW_IDS:
+            raise ValueError(f"no row {row!r} in harness/spec.py")
 
     def wrap(function):
         @functools.wraps(function)

@@ -11,43 +11,54 @@ COURSE = ("v01_socket", "v02_epoll", "v03_classes", "v04_channel", "v05_eventloo
           "v06_acceptor", "v07_buffer", "v08_threadpool", "v09_wakeup", "v10_timer")
 
 # program: first and last stage that has it
-PROGRAMS = {"echo_server": (1, 99), "select_server": (2, 2), "poll_server": (2, 2),
-            "http_server": (7, 99), "prefork_server": (8, 99),
+PROGRAMS = {"echo_server": (1, 99), "fork_server": (1, 1), "thread_server": (1, 1),
+            "select_server": (2, 2), "poll_server": (2, 2),
+            "chat_server": (7, 99), "http_server": (7, 99), "prefork_server": (8, 99),
             "chargen_server": (9, 99)}
-
-
 ALL = tuple(PROGRAMS)
 
 
 @dataclass(frozen=True)
 class Option:
-    """An option of the command line, and values that must be refused."""
+    """An option of the command line that takes a value, and values that must be refused."""
 
     flag: str
     since: int
     good: str
     bad: tuple
-    programs: tuple = ("echo_server", "select_server", "poll_server")
+    programs: tuple = ("echo_server",)
 
 
 _ALL_BUT_CHARGEN = tuple(name for name in ALL if name != "chargen_server")
-_MESSAGES = ("echo_server", "select_server", "poll_server", "prefork_server")
-_THREADS = ("echo_server", "http_server", "chargen_server")
+_MESSAGES = ("echo_server", "prefork_server")
+_ONE_LIMIT = ("echo_server", "chat_server", "http_server", "chargen_server")
 _NOT_A_NUMBER = ("", "x", " 1", "1 ", "12x", "0x10", "-1", "1e3", "99999999999999999999")
 OPTIONS = (
     Option("-a", 1, "127.0.0.1", ("", "localhost", "256.1.1.1", "127.0.0.1x", "1.2.3"),
            ALL),
     Option("-p", 1, "0", _NOT_A_NUMBER + ("65536", "4294967376"), ALL),
-    Option("-c", 6, "10", _NOT_A_NUMBER, _THREADS),
+    Option("-c", 6, "10", _NOT_A_NUMBER, _ONE_LIMIT),
     Option("-f", 7, "line", ("", "lines", "rawx", "l"), _MESSAGES),
-    Option("-m", 7, "1000", _NOT_A_NUMBER + ("0", "1073741825"), _MESSAGES),
+    Option("-m", 7, "1000", _NOT_A_NUMBER + ("0", "1073741825"), (*_MESSAGES, "chat_server")),
     Option("-b", 7, "1000", _NOT_A_NUMBER, _ALL_BUT_CHARGEN),
     Option("-d", 7, "1", _NOT_A_NUMBER + ("1.5",), _ALL_BUT_CHARGEN),
     Option("-n", 8, "2", ("", "0", "x"), ("prefork_server",)),
-    Option("-t", 8, "1", _NOT_A_NUMBER, _THREADS),
-    Option("-w", 8, "1", _NOT_A_NUMBER, ("echo_server", "http_server")),
+    Option("-t", 8, "1", _NOT_A_NUMBER, _ONE_LIMIT),
+    Option("-w", 8, "1", _NOT_A_NUMBER, ("echo_server", "chat_server", "http_server")),
     Option("-i", 10, "1.5", ("", "x", " 1", "12x", "-1", "86401", "nan", "inf", "1e9"), ALL),
 )
+VERBOSE_SINCE = 3       # `-v`, which takes no value; every program has it from then on
+
+
+def flags(stage: int, program: str) -> list:
+    """The options that a program takes at a stage, `-v` among them; `-h` is left out."""
+    found = [o.flag for o in OPTIONS if o.since <= stage and program in o.programs]
+    return found + (["-v"] if stage >= VERBOSE_SINCE else [])
+
+
+def has_threads(stage: int, program: str) -> bool:
+    """Whether the program has threads, so that a tool for data races has something to watch."""
+    return stage >= 8 or program == "thread_server"
 
 
 @dataclass(frozen=True)

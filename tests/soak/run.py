@@ -16,6 +16,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness import build, modes, prove  # noqa: E402
+from harness.bars import Bars  # noqa: E402
 from harness.server import Broken, kill_all  # noqa: E402
 from harness.stages import find_stages  # noqa: E402
 from soak.breaks import BREAKS  # noqa: E402
@@ -43,8 +44,8 @@ def options():
 def built(mode):
     """The program of the last stage."""
     stages, failed = build.build_stages(find_stages()[-1:], mode)
-    for name, words in failed.items():
-        raise SystemExit(f"soak: {name} does not compile:\n{words}")
+    for stage, words in failed.items():
+        raise SystemExit(f"soak: {stage.name} does not compile:\n{words}")
     return stages[0].program("echo_server")
 
 
@@ -61,19 +62,27 @@ def main() -> int:
 
 def soak(args, program, mode) -> int:
     start, number, clients, moved = time.monotonic(), args.round or 1, 0, 0
+    bars = Bars({"soak": args.time}, on=False if args.round else None, unit=" s")
     while True:
         this = Round(args.seed, number, program, mode)
-        print(f"round {number}: {len(this.plans)} clients, {this.words}", flush=True)
+        words = f"round {number}: {len(this.plans)} clients, {this.words}"
+        if bars.on:
+            bars.now(words)
+        else:
+            print(words, flush=True)
         try:
             this.play()
         except Broken as error:
+            bars.close()
             print(f"soak: FAILED in round {number}\n{error}\n"
                   f"again: make soak SEED={args.seed} ROUND={number}")
             return 1
         clients, moved = clients + len(this.clients), moved + sum(c.got for c in this.clients)
         number += 1
+        bars.reach("soak", time.monotonic() - start)
         if args.round or time.monotonic() - start > args.time:
             break
+    bars.close()
     print(f"soak: {number - (args.round or 1)} rounds, {clients:,} clients, {moved:,} bytes "
           f"checked, {time.monotonic() - start:.0f} s: all balances")
     return 0
@@ -93,12 +102,16 @@ def first_failure(seed: str, program) -> str:
 def prove_breaks(args) -> int:
     build.scratch()
     missed = 0
+    bars = Bars({"mistakes": len(BREAKS)})
     for broken in BREAKS:
+        bars.now(broken.words)
         stage = prove.mutate(broken, find_stages()[-1])
         words = f"STALE: {stage}" if isinstance(stage, str) else first_failure(
             args.seed, stage.program("echo_server"))
         missed += not words.startswith("found")
-        print(f"{broken.words:54} {words}", flush=True)
+        bars.say(f"{broken.words:54} {words}")
+        bars.add("mistakes", "ok" if words.startswith("found") else "FAIL")
+    bars.close()
     print(f"soak: {len(BREAKS)} mistakes, {missed} not found")
     return 1 if missed else 0
 

@@ -7,13 +7,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The parts from the ground up: no part calls one further down this list.
-LADDER = ("log", "inet_address", "socket", "epoll", "channel", "codec",
-          "options", "task", "thread_pool", "timer_queue", "event_loop",
-          "timed_calls", "acceptor", "buffer", "statistics", "connection",
-          "connection_state", "connection_input", "connection_output",
-          "connection_work", "connection_idle", "connection_table",
-          "reactor", "tcp_server")
+# The parts from the ground up: no part includes or calls one further down
+# this list. The files of Connection are a ladder of their own.
+LADDER = ("log", "inet_address", "socket", "epoll", "channel", "task",
+          "timer_queue", "event_loop", "timed_calls", "acceptor", "buffer",
+          "codec", "thread_pool", "statistics", "connection_group",
+          "connection_state", "connection_post", "connection_output",
+          "connection_input", "connection_work", "connection_idle",
+          "connection_settle", "connection", "reactor", "options",
+          "tcp_server")
 
 
 def stages(root=ROOT):
@@ -40,12 +42,23 @@ def find_stage(name, root=ROOT):
     return next((s for s in stages(root) if short(s) == wanted), None)
 
 
+def is_program(name):
+    """Whether a file, or its name without a suffix, is a program's."""
+    stem = os.path.splitext(name)[0]
+    return stem.endswith("_server") and stem != "tcp_server"
+
+
+def is_side_program(name):
+    """The programs beside the echo server."""
+    return is_program(name) and os.path.splitext(name)[0] != "echo_server"
+
+
 def reading_order(name):
     """A sort key: parts from the ground up, headers first, programs last."""
     stem, suffix = os.path.splitext(name)
     if stem in LADDER:
         group, rank = 0, LADDER.index(stem)
-    elif not stem.endswith("_server"):
+    elif not is_program(name):
         group, rank = 1, 0
     else:
         group, rank = (2, 0) if stem == "echo_server" else (3, 0)

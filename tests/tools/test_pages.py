@@ -1,7 +1,9 @@
-"""The tools `map`, `links` and `diff`, on made-up stages."""
+"""The tools `map` and `links`, on made-up stages."""
 
+import re
 import unittest
 
+import stages as st
 from folders import FolderTest, text
 
 README = text("""
@@ -61,21 +63,37 @@ class PagesTest(FolderTest):
                         "make has no target tea")
 
     def test_a_private_path(self):
-        self.assert_bad("see /ro" + "ot/notes\n", "a private path")
+        for path in ("/ro" + "ot/notes", "/ho" + "me/ada/notes",
+                     f"{self.root.resolve()}/notes"):
+            self.assert_bad(f"see {path}\n", "a private path")
 
-    def test_diff_sums_up_and_reads_from_the_ground_up(self):
-        status, output = self.tool("diff", "v02")
+    def test_paths_that_every_system_has(self):
+        self.write("README.md", README + "/tmp/x /usr/bin /dev/null "
+                   "http://a/b/c /home\n")
+        status, output = self.tool("links")
         self.assertEqual(status, 0, output)
-        self.assertRegex(output, r"~ echo_server.c +changed +\+2 +-1")
-        order = [output.rindex(words) for words in
-                 ("v02_epoll/part.h", "v02_epoll/part.c", "+three")]
-        self.assertEqual(order, sorted(order))
-        self.assertNotIn(str(self.root), output)
-        self.assertNotIn("+three", self.tool("diff", "v02", "--stat")[1])
 
-    def test_diff_names_what_cannot_be(self):
-        self.assertIn("the first stage", self.tool("diff", "v01")[1])
-        self.assertIn("no stage v07", self.tool("diff", "v07")[1])
+
+class HelpTest(unittest.TestCase):
+    """`make help` names each target of the top Makefile."""
+
+    INTERNAL = {"bench-build", "need-compiler", "need-harness", "$(STAGES)",
+                ".PHONY", "all"}
+
+    def test_all_targets(self):
+        makefile = st.read(st.ROOT / "Makefile")
+        targets = re.findall(r"^([\w$().%-]+):(?!=)", makefile, re.MULTILINE)
+        told = re.findall(r"^## make ?([\w-]*) ", makefile, re.MULTILINE)
+        wanted = {target.replace("%", "04") for target in targets}
+        self.assertEqual(wanted - self.INTERNAL - set(told), set())
+
+    def test_what_is_told_stands_in_two_columns(self):
+        lines = re.findall(r"^## (.*)$", st.read(st.ROOT / "Makefile"),
+                           re.MULTILINE)
+        for line in lines:
+            if not line.startswith("Words"):
+                self.assertRegex(line, r"^.{24}  \S")
+                self.assertLessEqual(len(line), 79)
 
 
 if __name__ == "__main__":

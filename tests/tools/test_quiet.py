@@ -145,9 +145,130 @@ class QuietTest(FolderTest):
         many = "".join(f"int a{n};\n" for n in range(250))
         status, output = self.step(FIRST + long_function + wide + many)
         self.assertEqual(status, 1)
-        self.assertIn("long_one: 63 lines, 60 at most", output)
+        self.assertIn("long_one: 63 lines, 40 at most", output)
         self.assertIn("85 columns, 80 at most", output)
         self.assertRegex(output, r"echo_server.c: \d+ lines, 320 at most")
+
+    def test_a_first_program_that_is_too_long_to_begin_with(self):
+        many = "".join(f"int a{n};\n" for n in range(160))
+        status, output = self.step(FIRST)
+        self.assertEqual(status, 0, output)
+        self.write("v01_a/echo_server.c", FIRST + many)
+        status, output = self.tool("quiet")
+        self.assertEqual(status, 1)
+        self.assertRegex(output, r"v01 echo_server.c: \d+ lines, 170 at most")
+
+    def test_a_large_step_is_a_warning_and_side_programs_do_not_count(self):
+        many = "".join(f"int a{n};\n" for n in range(200))
+        names = ("log", "socket", "epoll", "channel")
+        for name in names:
+            self.write(f"v02_b/{name}.c", many)
+        status, output = self.step(FIRST)
+        self.assertEqual(status, 0, output)
+        self.assertIn("warning: v01-v02 changes 800 lines of the parts",
+                      output)
+        for name in names:
+            (self.root / f"v02_b/{name}.c").rename(
+                self.root / f"v02_b/{name}_server.c")
+        self.assertNotIn("warning: v01-v02", self.step(FIRST)[1])
+
+
+class LadderTest(FolderTest):
+    """Three parts that climb: socket, epoll, channel; and a program."""
+
+    def setUp(self):
+        super().setUp()
+        self.part("socket", "", "socket_listen")
+        self.part("epoll", "", "epoll_add")
+        self.part("channel", '#include "epoll.h"\n', "channel_watch",
+                  "epoll_add(1);")
+        self.write("v01_a/echo_server.c", text("""
+            #include "channel.h"
+
+            int main(void)
+            {
+                return channel_watch(1);
+            }
+            """))
+
+    def part(self, name, includes, function, call=""):
+        self.write(f"v01_a/{name}.h", f"{includes}int {function}(int fd);\n")
+        self.write(f"v01_a/{name}.c", f'#include "{name}.h"\n\n'
+                   f"int {function}(int fd)\n{{\n    {call}\n"
+                   "    return fd;\n}\n")
+
+    def add(self, name, words):
+        self.write(f"v01_a/{name}", words + self.read(f"v01_a/{name}"))
+
+    def assert_found(self, *words):
+        status, output = self.tool("quiet")
+        self.assertEqual(status, 1, output)
+        for word in words:
+            self.assertIn(word, output)
+
+    def test_a_ladder(self):
+        status, output = self.tool("quiet")
+        self.assertEqual(status, 0, output)
+
+    def test_an_include_of_a_higher_part(self):
+        self.add("socket.c", '#include "epoll.h"\n')
+        self.assert_found("v01 socket.c:1: includes epoll.h: a step up")
+
+    def test_a_call_of_a_higher_part_without_its_header(self):
+        self.part("socket", "", "socket_listen", "epoll_add(2);")
+        self.assert_found("v01 socket.c:5: calls epoll_add of epoll")
+
+    def test_a_higher_function_handed_on_by_name(self):
+        self.part("socket", "", "socket_listen", "call_later(&epoll_add);")
+        self.assert_found("calls epoll_add of epoll")
+
+    def test_a_program_is_called_by_nobody(self):
+        self.add("channel.h", '#include "echo_server.h"\n')
+        self.assert_found("channel.h:1: includes echo_server.h: a step up")
+
+    def test_what_is_no_call(self):
+        self.part("socket", "/* epoll_add comes later */\n", "socket_listen",
+                  'say("epoll_add"); fd = it->epoll_add + it.epoll_add;')
+        status, output = self.tool("quiet")
+        self.assertEqual(status, 0, output)
+
+    def test_a_function_of_the_same_name_that_is_its_own(self):
+        self.part("socket", "", "socket_listen", "helper(1);")
+        self.add("socket.c", "static int helper(int a)\n{\n    return a;\n}\n")
+        self.add("epoll.c", "static int helper(int a)\n{\n    return a;\n}\n")
+        status, output = self.tool("quiet")
+        self.assertEqual(status, 0, output)
+
+    def test_an_inline_function_of_a_header(self):
+        self.add("epoll.h",
+                 "static inline int ready(int a)\n{\n    return a;\n}\n")
+        self.part("socket", "", "socket_listen", "ready(1);")
+        self.assert_found("calls ready of epoll: a step up")
+
+    def test_a_circle(self):
+        self.add("epoll.h", '#include "channel.h"\n')
+        self.assert_found("a step up",
+                          "v01: a circle: epoll -> channel -> epoll")
+
+    def test_a_circle_of_three(self):
+        self.add("socket.h", '#include "channel.h"\n')
+        self.add("epoll.h", '#include "socket.h"\n')
+        self.assert_found("a circle: socket -> channel -> epoll -> socket")
+
+    def test_a_part_that_the_ladder_does_not_name(self):
+        self.part("teapot", "", "teapot_fill")
+        self.assert_found("v01 teapot: not on the ladder")
+
+    def test_who_may_know_the_options(self):
+        self.part("options", '#include "codec.h"\n', "options_parse")
+        self.part("codec", "", "codec_next")
+        self.part("tcp_server", '#include "options.h"\n', "tcp_server_run")
+        status, output = self.tool("quiet")
+        self.assertEqual(status, 0, output)
+        self.part("reactor", '#include "options.h"\n', "reactor_run")
+        self.add("options.h", '#include "epoll.h"\n')
+        self.assert_found("reactor.h:1: includes options.h",
+                          "options.h:1: includes epoll.h: options know")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,198 @@
+/* A TCP echo server with a process for each client. Start to read at main. */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const char usage[] = "usage: fork_server [-a ADDR] [-p PORT] [-h]";
+static struct sockaddr_in address = {.sin_family = AF_INET};
+
+/* "volatile": the signal handler uses them too, so read them anew each time. */
+static volatile sig_atomic_t stopping; /* sig_atomic_t: never half written */
+static volatile sig_atomic_t listener = -1; /* the listening socket */
+static volatile sig_atomic_t serving = -1; /* the client's socket; -1: none */
+
+/* _Noreturn tells the compiler that the function does not return. */
+static _Noreturn void fail_to_start(const char *call)
+{
+    warn("%s %s:%d", call, inet_ntoa(address.sin_addr),
+         ntohs(address.sin_port)); /* from network byte order to the host's */
+    if (listener >= 0)
+        close(listener);
+    exit(1);
+}
+
+/* The calls take every kind of address as a struct sockaddr: hence a cast. */
+static void start_listening(void)
+{
+    const int on = 1;
+    socklen_t size = sizeof(address);
+
+    listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener < 0)
+        fail_to_start("socket");
+    /* Allow the port although old connections linger on it: see tcp(7). */
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+        fail_to_start("setsockopt");
+    if (bind(listener, (struct sockaddr *)&address, size) < 0)
+        fail_to_start("bind");
+    if (listen(listener, SOMAXCONN) < 0)
+        fail_to_start("listen");
+    /* After -p 0, only the system knows the port. */
+    if (getsockname(listener, (struct sockaddr *)&address, &size) < 0)
+        fail_to_start("getsockname");
+    printf("listening on %s:%d\n", inet_ntoa(address.sin_addr),
+           ntohs(address.sin_port));
+    if (fflush(stdout) != 0 && !stopping)
+        fail_to_start("write");
+}
+
+/* Write all the bytes. One write(2) may take fewer, and returns how many. */
+static bool write_all(int fd, const char *next, size_t left)
+{
+    while (left > 0) {
+        ssize_t written = write(fd, next, left);
+        if (written < 0 && errno == EINTR)
+            continue; /* a signal interrupted the call: call again */
+        if (written < 0)
+            return false;
+        next += written;
+        left -= (size_t)written;
+    }
+    return true;
+}
+
+/* Send back what one read(2) brings. 0 bytes: the client sends no more. */
+static bool echo(int fd)
+{
+    char buffer[16 * 1024];
+    ssize_t size = read(fd, buffer, sizeof(buffer));
+
+    if (size < 0)
+        return errno == EINTR;
+    return size > 0 && write_all(fd, buffer, (size_t)size);
+}
+
+static void serve(int fd)
+{
+    serving = fd;
+    while (!stopping && echo(fd))
+        ;
+    serving = -1;
+    close(fd);
+}
+
+/* The kernel sends the child SIGTERM when its parent ends: see prctl(2). */
+static _Noreturn void run_child(int fd, pid_t parent)
+{
+    int copy = listener;
+
+    listener = -1; /* to shut the copy down would end the parent's, too */
+    close(copy);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) /* the parent ended before that call */
+        stopping = 1;
+    serve(fd);
+    exit(0);
+}
+
+static void open_connection(int fd)
+{
+    pid_t parent = getpid();
+    pid_t child = fork();
+
+    if (child == 0)
+        run_child(fd, parent);
+    if (child < 0)
+        warn("fork");
+    close(fd); /* the child has a copy of its own */
+}
+
+static void accept_client(void)
+{
+    int fd = accept(listener, NULL, NULL);
+
+    if (fd >= 0) {
+        open_connection(fd);
+    } else if (errno != EINTR && !stopping) {
+        warn("accept");
+        usleep(10000); /* it may fail again at once: rest for 10 ms */
+    }
+}
+
+/*
+ * A signal that comes just before a call that waits does not interrupt it. So
+ * shut the sockets down: no call waits on them after that. shutdown(2) does
+ * nothing for descriptor -1, and a handler may call it: see signal-safety(7).
+ */
+static void on_signal(int signo)
+{
+    int saved_errno = errno;
+
+    (void)signo;
+    stopping = 1;
+    shutdown(listener, SHUT_RDWR);
+    shutdown(serving, SHUT_RDWR);
+    errno = saved_errno;
+}
+
+static _Noreturn void wrong_use(const char *problem, char *value)
+{
+    value[strcspn(value, "\n")] = '\0'; /* a message is one line */
+    warnx("%s: %s", problem, value);
+    errx(2, "%s", usage);
+}
+
+static void parse_options(int argc, char **argv)
+{
+    char *host = "127.0.0.1", *port = "8000";
+    int letter;
+
+    while ((letter = getopt(argc, argv, ":a:p:h")) != -1) {
+        char option[] = {'-', (char)optopt, '\0'};
+        switch (letter) {
+        case 'a': host = optarg; break;
+        case 'p': port = optarg; break;
+        case 'h': exit(puts(usage) < 0 || fflush(stdout) != 0);
+        case ':': wrong_use("value missing", option);
+        default: wrong_use("unknown option", option);
+        }
+    }
+    if (optind < argc)
+        wrong_use("stray argument", argv[optind]);
+    if (inet_pton(AF_INET, host, &address.sin_addr) != 1)
+        wrong_use("-a: not a numeric IPv4 address", host);
+    if (*port == '\0' || port[strspn(port, "0123456789")] != '\0' ||
+        strtoul(port, NULL, 10) > 65535)
+        wrong_use("-p: not a number from 0 to 65535", port);
+    address.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
+}
+
+int main(int argc, char **argv)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    int fd;
+
+    /* If 2 is closed, a client's socket becomes 2 and gets the messages. */
+    while ((fd = open("/dev/null", O_RDWR)) <= STDERR_FILENO && fd >= 0)
+        ; /* open takes the lowest free number */
+    close(fd);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGCHLD, SIG_IGN); /* an ended child leaves no zombie: wait(2) */
+    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
+    parse_options(argc, argv);
+    start_listening();
+    while (!stopping)
+        accept_client();
+    close(listener);
+    return 0;
+}

@@ -1,0 +1,17 @@
+/*
+ * Connection's next steps: which events to wait for, when to finish, when to
+ * close. They follow from the state, whatever has changed it.
+ * connection_state.h says who may call these functions.
+ */
+#ifndef CONNECTION_SETTLE_H
+#define CONNECTION_SETTLE_H
+
+#include "connection_state.h"
+
+/* Do what follows from the state: the last step of each entry. */
+void connection_settle(Connection *connection);
+
+/* Return whether connection_settle would change nothing. */
+bool connection_is_settled(const Connection *connection);
+
+#endif

@@ -1,0 +1,50 @@
+#include "connection_post.h"
+#include "log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+bool connection_is_in_hand(const Connection *connection)
+{
+    return event_loop_is_here(connection->group->loop) &&
+           connection->will_settle && connection->posts == 0;
+}
+
+/*
+ * The bytes are lost, so the connection must end. Any thread may shut the
+ * socket down, and the connection's loop sees the end of it.
+ */
+static void give_up(const Connection *connection)
+{
+    log_error("send");
+    shutdown(connection->channel.fd, SHUT_RDWR);
+}
+
+void connection_post(Connection *connection, void (*run)(void *post),
+                     const void *data, size_t size)
+{
+    EventLoop *loop = connection->group->loop;
+    Post *post = malloc(sizeof(*post) + size);
+
+    if (post == NULL) {
+        give_up(connection);
+        return;
+    }
+    post->task = (Task){.run = run, .context = post};
+    post->connection = connection;
+    post->from_own_thread = event_loop_is_here(loop);
+    post->size = size;
+    if (size > 0)
+        memcpy(post->data, data, size);
+    if (post->from_own_thread)
+        connection->posts++;
+    event_loop_queue_in_loop(loop, &post->task);
+}
+
+void connection_post_free(Post *post)
+{
+    if (post->from_own_thread)
+        post->connection->posts--;
+    free(post);
+}

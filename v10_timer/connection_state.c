@@ -1,0 +1,37 @@
+#include "connection_state.h"
+#include "log.h"
+
+#include <errno.h>
+
+void connection_end(Connection *connection, Reason reason)
+{
+    if (connection->state == OPEN)
+        connection->reason = reason;
+    connection->state = ENDED;
+}
+
+/* A client that goes away is no news; any other failure is. */
+void connection_fail(Connection *connection, const char *call)
+{
+    char text[INET_ADDRESS_TEXT];
+
+    connection_end(connection, REASON_ERROR);
+    if (connection->group->verbose || (errno != ECONNRESET && errno != EPIPE))
+        log_error("%s %s", call, inet_address_format(&connection->peer, text));
+}
+
+void connection_take_no_more(Connection *connection, Reason reason)
+{
+    if (connection->state != OPEN)
+        return;
+    connection->state = FINISHING;
+    connection->reason = reason;
+}
+
+void connection_queue(Connection *connection)
+{
+    if (connection->queued)
+        return;
+    connection->queued = true;
+    event_loop_queue_in_loop(connection->group->loop, &connection->task);
+}
