@@ -69,6 +69,16 @@ static void unlink_from_group(Connection *connection)
         group->first = connection->next;
 }
 
+static void free_connection(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    unlink_from_group(connection);
+    close(connection->channel.fd);
+    free(connection);
+    group->on_closed(group->owner);
+}
+
 /* When on_close has returned, nobody may use the connection. */
 static void close_connection(Connection *connection)
 {
@@ -77,10 +87,7 @@ static void close_connection(Connection *connection)
     if (group->handler.on_close != NULL)
         group->handler.on_close(group->handler.context, connection);
     say(connection, "closed");
-    unlink_from_group(connection);
-    close(connection->channel.fd);
-    free(connection);
-    group->on_closed(group->owner);
+    free_connection(connection);
 }
 
 static void connection_on_event(void *context)

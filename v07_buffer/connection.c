@@ -16,27 +16,6 @@ static void say(const Connection *connection, const char *what)
         log_line("%s %s", what, inet_address_format(&connection->peer, text));
 }
 
-/* An error without EPOLLIN and EPOLLOUT shows in the next system call. */
-static void connection_on_event(void *context)
-{
-    Connection *connection = context;
-    uint32_t ready = connection->channel.ready;
-
-    if (!(ready & (EPOLLIN | EPOLLOUT)))
-        ready = connection->channel.events;
-    connection->will_settle = true;
-    if (ready & EPOLLOUT) {
-        connection_output_flush(connection);
-        connection_input_handle(connection);
-    }
-    if (ready & EPOLLIN && connection->state != ENDED)
-        connection_input_read(connection);
-    if (connection_is_settled(connection))
-        connection->will_settle = false;
-    else
-        connection_settle(connection);
-}
-
 static void link_to_group(Connection *connection)
 {
     ConnectionGroup *group = connection->group;
@@ -80,6 +59,27 @@ static void close_connection(Connection *connection)
         group->handler.on_close(group->handler.context, connection);
     say(connection, "closed");
     free_connection(connection);
+}
+
+/* An error without EPOLLIN and EPOLLOUT shows in the next system call. */
+static void connection_on_event(void *context)
+{
+    Connection *connection = context;
+    uint32_t ready = connection->channel.ready;
+
+    if (!(ready & (EPOLLIN | EPOLLOUT)))
+        ready = connection->channel.events;
+    connection->will_settle = true;
+    if (ready & EPOLLOUT) {
+        connection_output_flush(connection);
+        connection_input_handle(connection);
+    }
+    if (ready & EPOLLIN && connection->state != ENDED)
+        connection_input_read(connection);
+    if (connection_is_settled(connection))
+        connection->will_settle = false;
+    else
+        connection_settle(connection);
 }
 
 /* Call what must not be called from inside a callback. */

@@ -21,8 +21,8 @@ struct TcpServer {
 static bool take_place(TcpServer *server)
 {
     unsigned limit = server->options->connections;
-    bool free = limit == 0 || server->open < limit;
 
+    bool free = limit == 0 || server->open < limit;
     if (free)
         server->open++;
     return free;

@@ -17,6 +17,55 @@ static void say(const Connection *connection, const char *what)
         log_line("%s %s", what, inet_address_format(&connection->peer, text));
 }
 
+static void link_to_group(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    pthread_mutex_lock(&group->lock);
+    connection->next = group->first;
+    if (group->first != NULL)
+        group->first->previous = connection;
+    group->first = connection;
+    pthread_mutex_unlock(&group->lock);
+}
+
+static void unlink_from_group(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    pthread_mutex_lock(&group->lock);
+    if (connection->next != NULL)
+        connection->next->previous = connection->previous;
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        group->first = connection->next;
+    pthread_mutex_unlock(&group->lock);
+}
+
+static void free_connection(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    unlink_from_group(connection);
+    buffer_reset(&connection->output);
+    buffer_reset(&connection->input);
+    close(connection->channel.fd);
+    free(connection); /* on Linux a mutex is only its memory */
+    group->on_closed(group->owner);
+}
+
+/* When on_close has returned, nobody may use the connection. */
+static void close_connection(Connection *connection)
+{
+    ConnectionGroup *group = connection->group;
+
+    if (connection->opened && group->handler.on_close != NULL)
+        group->handler.on_close(group->handler.context, connection);
+    say(connection, "closed");
+    free_connection(connection);
+}
+
 /* The first event of a connection comes at once: it can be written to. */
 static void call_on_open(Connection *connection)
 {
@@ -67,56 +116,6 @@ static void connection_on_work_done(void *context)
     else
         connection_look_again(connection);
     pthread_mutex_unlock(&connection->lock);
-}
-
-static void link_to_group(Connection *connection)
-{
-    ConnectionGroup *group = connection->group;
-
-    pthread_mutex_lock(&group->lock);
-    connection->next = group->first;
-    if (group->first != NULL)
-        group->first->previous = connection;
-    group->first = connection;
-    pthread_mutex_unlock(&group->lock);
-}
-
-static void unlink_from_group(Connection *connection)
-{
-    ConnectionGroup *group = connection->group;
-
-    pthread_mutex_lock(&group->lock);
-    if (connection->next != NULL)
-        connection->next->previous = connection->previous;
-    if (connection->previous != NULL)
-        connection->previous->next = connection->next;
-    else
-        group->first = connection->next;
-    pthread_mutex_unlock(&group->lock);
-}
-
-static void free_connection(Connection *connection)
-{
-    ConnectionGroup *group = connection->group;
-
-    unlink_from_group(connection);
-    buffer_reset(&connection->output);
-    buffer_reset(&connection->input);
-    close(connection->channel.fd);
-    pthread_mutex_destroy(&connection->lock);
-    free(connection);
-    group->on_closed(group->owner);
-}
-
-/* When on_close has returned, nobody may use the connection. */
-static void close_connection(Connection *connection)
-{
-    ConnectionGroup *group = connection->group;
-
-    if (connection->opened && group->handler.on_close != NULL)
-        group->handler.on_close(group->handler.context, connection);
-    say(connection, "closed");
-    free_connection(connection);
 }
 
 /* Call what must not be called from inside a callback. */

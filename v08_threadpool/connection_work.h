@@ -9,8 +9,8 @@
 #include "connection_state.h"
 
 /*
- * Let workers call the group's on_message. on_done is called on the worker's
- * thread, with the connection, when the worker is done.
+ * Let workers call the group's on_message. on_done is called, with the
+ * connection, after each message that a worker has handled.
  */
 void connection_work_init(ConnectionGroup *group, ThreadPool *workers,
                           void (*on_done)(void *connection));

@@ -74,16 +74,6 @@ static void on_client(void *context, int fd, const InetAddress *peer)
         give_place_back(server);
 }
 
-static int start_workers(TcpServer *server)
-{
-    unsigned workers = server->options->workers;
-
-    if (workers == 0)
-        return 0;
-    server->workers = thread_pool_create(workers);
-    return server->workers == NULL ? -1 : 0;
-}
-
 static int open_reactors(TcpServer *server)
 {
     unsigned threads = server->options->io_threads;
@@ -110,16 +100,6 @@ static int open_reactors(TcpServer *server)
     return 0;
 }
 
-static int start_io_threads(TcpServer *server)
-{
-    server->io_threads = thread_pool_create(server->options->io_threads);
-    if (server->io_threads == NULL)
-        return -1;
-    for (unsigned i = 0; i < server->reactor_count; i++)
-        reactor_start(&server->reactors[i], server->io_threads);
-    return 0;
-}
-
 TcpServer *tcp_server_create(EventLoop *loop, int listener,
                              const Options *options,
                              const ConnectionHandler *handler)
@@ -140,9 +120,20 @@ TcpServer *tcp_server_create(EventLoop *loop, int listener,
 
 int tcp_server_start(TcpServer *server)
 {
-    if (start_workers(server) < 0 || open_reactors(server) < 0 ||
-        start_io_threads(server) < 0)
+    const Options *options = server->options;
+
+    if (options->workers > 0) {
+        server->workers = thread_pool_create(options->workers);
+        if (server->workers == NULL)
+            return -1;
+    }
+    if (open_reactors(server) < 0)
         return -1;
+    server->io_threads = thread_pool_create(options->io_threads);
+    if (server->io_threads == NULL)
+        return -1;
+    for (unsigned i = 0; i < server->reactor_count; i++)
+        reactor_start(&server->reactors[i], server->io_threads);
     return acceptor_start(&server->acceptor);
 }
 

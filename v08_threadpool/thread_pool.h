@@ -1,8 +1,8 @@
 /*
- * ThreadPool: threads that run tasks from one queue. Any thread may give it
- * tasks; each is run once, by one of the pool's threads.
+ * ThreadPool: threads that run tasks from one queue. Any thread may submit
+ * tasks; one of the pool's threads runs each task once.
  *
- * Owned by whoever created it.
+ * Whoever creates a pool owns it.
  */
 #ifndef THREAD_POOL_H
 #define THREAD_POOL_H
@@ -11,15 +11,15 @@
 
 typedef struct ThreadPool ThreadPool;
 
-/* Returns a new pool, or NULL; then what failed has been said. */
+/* Return a new pool with its threads, or NULL after saying what failed. */
 ThreadPool *thread_pool_create(unsigned threads);
 
-/* Queues a task. It does not wait and can't fail. */
+/* Queue a task. This does not wait and can't fail. */
 void thread_pool_submit(ThreadPool *pool, Task *task);
 
 /*
- * Waits until the tasks in hand are done. Those still in the queue are not
- * run; their memory stays their giver's.
+ * Wait until the running tasks are done, and free the pool. Tasks that still
+ * wait in the queue are not run; their givers still own them.
  */
 void thread_pool_destroy(ThreadPool *pool);
 

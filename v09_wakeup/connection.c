@@ -18,39 +18,6 @@ static void say(const Connection *connection, const char *what)
         log_line("%s %s", what, inet_address_format(&connection->peer, text));
 }
 
-/* An error without EPOLLIN and EPOLLOUT shows in the next system call. */
-static void connection_on_event(void *context)
-{
-    Connection *connection = context;
-    uint32_t ready = connection->channel.ready;
-
-    if (!(ready & (EPOLLIN | EPOLLOUT)))
-        ready = connection->channel.events;
-    connection->will_settle = true;
-    if (ready & EPOLLOUT) {
-        connection_output_flush(connection);
-        connection_input_handle(connection);
-    }
-    if (ready & EPOLLIN && connection->state != ENDED)
-        connection_input_read(connection);
-    if (connection_is_settled(connection))
-        connection->will_settle = false;
-    else
-        connection_settle(connection);
-}
-
-static void connection_on_work_done(void *context)
-{
-    Connection *connection = context;
-
-    connection->will_settle = true;
-    connection_work_free(connection);
-    if (connection->owes_write_complete)
-        connection_queue(connection);
-    connection_input_handle(connection);
-    connection_settle(connection);
-}
-
 static void link_to_group(Connection *connection)
 {
     ConnectionGroup *group = connection->group;
@@ -99,6 +66,39 @@ static void close_connection(Connection *connection)
     say(connection, "closed");
     connection->task.run = free_connection;
     event_loop_queue_in_loop(group->loop, &connection->task);
+}
+
+/* An error without EPOLLIN and EPOLLOUT shows in the next system call. */
+static void connection_on_event(void *context)
+{
+    Connection *connection = context;
+    uint32_t ready = connection->channel.ready;
+
+    if (!(ready & (EPOLLIN | EPOLLOUT)))
+        ready = connection->channel.events;
+    connection->will_settle = true;
+    if (ready & EPOLLOUT) {
+        connection_output_flush(connection);
+        connection_input_handle(connection);
+    }
+    if (ready & EPOLLIN && connection->state != ENDED)
+        connection_input_read(connection);
+    if (connection_is_settled(connection))
+        connection->will_settle = false;
+    else
+        connection_settle(connection);
+}
+
+static void connection_on_work_done(void *context)
+{
+    Connection *connection = context;
+
+    connection->will_settle = true;
+    connection_work_free(connection);
+    if (connection->owes_write_complete)
+        connection_queue(connection);
+    connection_input_handle(connection);
+    connection_settle(connection);
 }
 
 /* Call what must not be called from inside a callback. */

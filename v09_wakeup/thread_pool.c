@@ -6,16 +6,19 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+/* Thread-local variables lie there too: a low `ulimit -s` must not matter. */
+enum { STACK_SIZE = 1024 * 1024 };
+
 struct ThreadPool {
-    pthread_mutex_t lock; /* guards the queue and stop */
-    pthread_cond_t changed;
+    pthread_mutex_t lock; /* guards queue and stop */
+    pthread_cond_t changed; /* signalled when one of the two has changed */
     TaskQueue queue;
     bool stop;
     unsigned count;
     pthread_t threads[];
 };
 
-/* Waits for a task; NULL: the pool is to end. */
+/* Wait for a task. Return NULL when the pool stops. */
 static Task *next_task(ThreadPool *pool)
 {
     Task *task = NULL;
@@ -29,7 +32,7 @@ static Task *next_task(ThreadPool *pool)
     return task;
 }
 
-static void *work(void *context)
+static void *run_thread(void *context)
 {
     ThreadPool *pool = context;
     Task *task;
@@ -37,6 +40,18 @@ static void *work(void *context)
     while ((task = next_task(pool)) != NULL)
         task->run(task->context);
     return NULL;
+}
+
+/* Return 0, or an error number as pthread_create(3) does. */
+static int start_thread(ThreadPool *pool, pthread_t *thread)
+{
+    pthread_attr_t attributes;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    int error = pthread_create(thread, &attributes, run_thread, pool);
+    pthread_attr_destroy(&attributes);
+    return error;
 }
 
 ThreadPool *thread_pool_create(unsigned threads)
@@ -51,7 +66,7 @@ ThreadPool *thread_pool_create(unsigned threads)
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->changed, NULL);
     for (; pool->count < threads; pool->count++) {
-        errno = pthread_create(&pool->threads[pool->count], NULL, work, pool);
+        errno = start_thread(pool, &pool->threads[pool->count]);
         if (errno != 0) {
             log_error("pthread_create");
             thread_pool_destroy(pool);

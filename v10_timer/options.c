@@ -211,11 +211,10 @@ Options options_parse(int argc, char **argv, const char *letters)
 
 void options_delay(const Options *options)
 {
-    struct timespec left = {.tv_sec = options->delay / 1000,
-                            .tv_nsec = options->delay % 1000 * 1000000L};
-
     if (options->delay == 0)
         return; /* nanosleep(2) would sleep for a moment all the same */
+    struct timespec left = {.tv_sec = options->delay / 1000,
+                            .tv_nsec = options->delay % 1000 * 1000000L};
     /* A signal ends the sleep early: go on with what is left of it. */
     while (nanosleep(&left, &left) < 0 && errno == EINTR)
         ;
