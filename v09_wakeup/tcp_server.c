@@ -148,7 +148,7 @@ int tcp_server_start(TcpServer *server)
     return acceptor_start(&server->acceptor);
 }
 
-static int64_t now(void)
+static int64_t monotonic_now(void)
 {
     struct timespec time;
 
@@ -168,7 +168,7 @@ static void on_drain_tick(void *context)
 
     if (server->drain_deadline == 0)
         return; /* a SIGALRM of somebody else's */
-    if (now() >= server->drain_deadline)
+    if (monotonic_now() >= server->drain_deadline)
         event_loop_quit(server->loop);
     drain_reactors(server);
 }
@@ -206,7 +206,7 @@ void tcp_server_drain(TcpServer *server)
         return;
     }
     acceptor_drain(&server->acceptor);
-    server->drain_deadline = now() + drain_limit;
+    server->drain_deadline = monotonic_now() + drain_limit;
     start_ticks();
     if (!has_connections(server))
         event_loop_quit(server->loop);
