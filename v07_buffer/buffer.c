@@ -7,10 +7,10 @@
 
 enum { SMALLEST = 256, BIG = 64 * 1024 };
 
-/* So many bytes, and twice as many, can still be said in a size_t. */
+/* Twice as many bytes still fit into a size_t. */
 static const size_t most = (SIZE_MAX - sizeof(Block)) / 2;
 
-/* Moves what is inside to a block of its own. Returns 0, or -1. */
+/* Move the bytes to a new block. Return 0, or -1 without memory. */
 static int move(Buffer *buffer, size_t capacity)
 {
     size_t size = buffer_size(buffer);
@@ -29,8 +29,9 @@ static int move(Buffer *buffer, size_t capacity)
 }
 
 /*
- * Twice what is needed, so that appending byte by byte copies each byte a
- * bounded number of times; but what comes first is often all that comes.
+ * Take twice the memory that is needed: then appending byte by byte copies
+ * each byte only a few times. The first bytes are often the only ones, so
+ * they get no more than they need.
  */
 static int grow(Buffer *buffer, size_t extra)
 {
@@ -47,9 +48,9 @@ static int grow(Buffer *buffer, size_t extra)
 }
 
 /*
- * Makes room for extra bytes at the end. The bytes inside are moved to the
- * front only when they fill at most half of the memory: then the next move
- * is at least as many bytes away as this one costs.
+ * Make room for extra bytes at the end. Bytes are moved to the front only if
+ * they fill at most half of the block: then the room that this wins is at
+ * least as large as what it copies.
  */
 static int reserve(Buffer *buffer, size_t extra)
 {
@@ -79,7 +80,7 @@ int buffer_append(Buffer *buffer, const void *bytes, size_t size)
     return 0;
 }
 
-/* A few bytes that are left do not keep the memory of many. */
+/* A few bytes must not keep a large block: move them to a small one. */
 void buffer_consume(Buffer *buffer, size_t size)
 {
     Block *block = buffer->block;
@@ -90,7 +91,7 @@ void buffer_consume(Buffer *buffer, size_t size)
     if (block->begin == block->end)
         buffer_reset(buffer);
     else if (block->capacity > BIG && buffer_size(buffer) < block->capacity / 4)
-        move(buffer, buffer_size(buffer)); /* or not, without memory */
+        move(buffer, buffer_size(buffer)); /* or stay, if there is no memory */
 }
 
 void buffer_reset(Buffer *buffer)

@@ -1,10 +1,10 @@
 /*
- * Buffer: a growable queue of bytes. Bytes go in at the end and are taken
- * from the front; what is inside lies in one piece.
+ * Buffer: a queue of bytes that grows. Bytes are appended at the end and
+ * consumed from the front. The bytes inside lie in one piece.
  *
- * A Buffer belongs to whoever holds the struct. {0} is an empty one, and an
- * empty one owns no memory: ten thousand idle connections cost nothing here.
- * It knows nothing of threads: one at a time.
+ * Whoever holds the struct owns the buffer. {0} is an empty buffer, and an
+ * empty buffer owns no memory: so idle connections cost nothing here. A buffer
+ * has no lock: only one thread at a time may use it.
  */
 #ifndef BUFFER_H
 #define BUFFER_H
@@ -13,14 +13,14 @@
 #include <stddef.h>
 
 typedef struct Block {
-    size_t begin; /* of what is inside; never equal to end */
+    size_t begin; /* where the bytes inside begin; never equal to end */
     size_t end;
     size_t capacity;
     char data[];
 } Block;
 
 typedef struct Buffer {
-    Block *block; /* NULL: it is empty */
+    Block *block; /* NULL: the buffer is empty */
 } Buffer;
 
 static inline bool buffer_is_empty(const Buffer *buffer)
@@ -28,7 +28,7 @@ static inline bool buffer_is_empty(const Buffer *buffer)
     return buffer->block == NULL;
 }
 
-/* How many bytes are inside. */
+/* Return how many bytes are inside. */
 static inline size_t buffer_size(const Buffer *buffer)
 {
     const Block *block = buffer->block;
@@ -37,8 +37,8 @@ static inline size_t buffer_size(const Buffer *buffer)
 }
 
 /*
- * The first byte inside, of a buffer that is not empty; valid until the next
- * append, consume or reset.
+ * Return the first byte inside. The buffer must not be empty. The pointer is
+ * valid until the next append, consume or reset.
  */
 static inline const char *buffer_front(const Buffer *buffer)
 {
@@ -46,16 +46,15 @@ static inline const char *buffer_front(const Buffer *buffer)
 }
 
 /*
- * Copies size bytes in at the end. Returns 0, or -1 with errno set when there
- * is no memory; then nothing has changed. The bytes may not be the buffer's
- * own.
+ * Copy bytes to the end. They must not lie in the buffer itself. Return 0, or
+ * -1 with errno set when there is no memory; then nothing has changed.
  */
 int buffer_append(Buffer *buffer, const void *bytes, size_t size);
 
-/* Drops size bytes, no more than are inside, from the front. */
+/* Drop size bytes from the front; at least so many must be inside. */
 void buffer_consume(Buffer *buffer, size_t size);
 
-/* Drops all bytes and gives the memory back. */
+/* Drop all bytes and free the memory. */
 void buffer_reset(Buffer *buffer);
 
 #endif

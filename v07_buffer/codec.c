@@ -42,7 +42,7 @@ static ssize_t find_length(const char *data, size_t size, size_t scanned,
     (void)scanned;
     if (size < sizeof(payload))
         return CODEC_NOT_YET;
-    memcpy(&payload, data, sizeof(payload)); /* it may lie unaligned */
+    memcpy(&payload, data, sizeof(payload)); /* data may be unaligned */
     if (ntohl(payload) > longest - sizeof(payload))
         return CODEC_TOO_LONG;
     size_t length = sizeof(payload) + ntohl(payload);

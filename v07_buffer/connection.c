@@ -69,7 +69,7 @@ static void connection_on_event(void *context)
 
     if (!(ready & (EPOLLIN | EPOLLOUT)))
         ready = connection->channel.events;
-    connection->will_settle = true;
+    connection_current = connection;
     if (ready & EPOLLOUT) {
         connection_output_flush(connection);
         connection_input_handle(connection);
@@ -77,7 +77,7 @@ static void connection_on_event(void *context)
     if (ready & EPOLLIN && connection->state != ENDED)
         connection_input_read(connection);
     if (connection_is_settled(connection))
-        connection->will_settle = false;
+        connection_current = NULL;
     else
         connection_settle(connection);
 }
@@ -104,7 +104,7 @@ static void connection_on_task(void *context)
         return;
     }
     connection->queued = false;
-    connection->will_settle = true;
+    connection_current = connection;
     call_owed(connection);
     connection_settle(connection);
 }
@@ -122,7 +122,7 @@ int connection_open(ConnectionGroup *group, int fd, const InetAddress *peer)
     channel_init(&connection->channel, event_loop_epoll(group->loop), fd,
                  connection_on_event, connection);
     connection->task = (Task){.run = connection_on_task, .context = connection};
-    connection->will_settle = true;
+    connection_current = connection;
     link_to_group(connection);
     say(connection, "opened");
     if (group->handler.on_open != NULL)

@@ -56,7 +56,7 @@ void connection_settle(Connection *connection)
         connection_fail(connection, "epoll_ctl");
     if (connection->state == ENDED)
         connection_queue(connection); /* close after the events in hand */
-    connection->will_settle = false;
+    connection_current = NULL;
 }
 
 /* The usual case: everything is answered and sent, and reading goes on. */

@@ -42,10 +42,15 @@ struct Connection {
     bool paused : 1; /* from the high-water mark until half of it is left */
     bool pending : 1; /* whole messages may wait in the input */
     bool corked : 1; /* more messages follow: gather their replies */
-    bool will_settle : 1; /* an entry of connection.c runs, and will settle */
     bool queued : 1; /* task waits in the loop's queue */
     bool owes_high_water : 1; /* on_high_water is to be called */
 };
+
+/*
+ * The connection whose entry runs now, and settles the connection at its end.
+ * NULL: none.
+ */
+extern Connection *connection_current;
 
 /* Return whether a message may be handed to the program now. */
 static inline bool connection_may_handle(const Connection *connection)
@@ -68,7 +73,7 @@ void connection_queue(Connection *connection);
 /* Make sure that the connection settles after what was done to it. */
 static inline void connection_look_again(Connection *connection)
 {
-    if (!connection->will_settle)
+    if (connection != connection_current)
         connection_queue(connection);
 }
 

@@ -88,7 +88,7 @@ static void connection_on_event(void *context)
     pthread_mutex_lock(&connection->lock);
     if (!(ready & (EPOLLIN | EPOLLOUT)))
         ready = connection->channel.events;
-    connection->will_settle = true;
+    connection_current = connection;
     if (!connection->opened)
         call_on_open(connection);
     if (ready & EPOLLOUT) {
@@ -98,7 +98,7 @@ static void connection_on_event(void *context)
     if (ready & EPOLLIN && connection->state != ENDED)
         connection_input_read(connection);
     if (connection_is_settled(connection))
-        connection->will_settle = false;
+        connection_current = NULL;
     else
         connection_settle(connection);
     pthread_mutex_unlock(&connection->lock);
@@ -145,7 +145,7 @@ static void connection_on_task(void *context)
         return;
     }
     connection->queued = false;
-    connection->will_settle = true;
+    connection_current = connection;
     call_owed(connection);
     connection_settle(connection);
     pthread_mutex_unlock(&connection->lock);

@@ -63,11 +63,16 @@ struct Connection {
     bool paused : 1; /* from the high-water mark until half of it is left */
     bool pending : 1; /* whole messages may wait in the input */
     bool corked : 1; /* more messages follow: gather their replies */
-    bool will_settle : 1; /* an entry of connection.c runs, and will settle */
     bool queued : 1; /* task waits in the loop's queue */
     bool owes_high_water : 1; /* on_high_water is to be called */
     Work *work; /* the message that a worker has; NULL: none */
 };
+
+/*
+ * The connection whose entry runs on this thread, and settles the connection
+ * at its end. NULL: none.
+ */
+extern _Thread_local Connection *connection_current;
 
 /* Return whether a message may be handed to the program now. */
 static inline bool connection_may_handle(const Connection *connection)
@@ -95,7 +100,7 @@ void connection_queue(Connection *connection);
  */
 static inline void connection_look_again(Connection *connection)
 {
-    if (!connection->will_settle)
+    if (connection != connection_current)
         channel_watch(&connection->channel,
                       connection->channel.events | EPOLLOUT);
 }

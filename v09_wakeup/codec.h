@@ -1,9 +1,9 @@
 /*
- * Codec: where a message ends. TCP carries bytes and knows no messages; a
- * Codec is the agreement between client and server that cuts them out.
+ * Codec: tells where a message ends. TCP carries bytes and knows no messages:
+ * client and server must agree how to cut them out of the bytes.
  *
- * A Codec is two words, copied freely; it keeps nothing between calls. Any
- * thread may use it.
+ * A codec is a value, copied freely. It keeps nothing between two calls, so
+ * any thread may use it.
  */
 #ifndef CODEC_H
 #define CODEC_H
@@ -13,24 +13,24 @@
 
 enum { CODEC_NOT_YET = 0, CODEC_TOO_LONG = -1 };
 
-/* What one read brings at most. */
+/* One read brings at most so many bytes. */
 enum { CODEC_RAW_LONGEST = 256 * 1024 };
 
 typedef struct Codec {
     /*
-     * Finds the first message in data, of which size > 0 bytes have come.
-     * Returns its length, header and newline included; CODEC_NOT_YET while
-     * more must come; CODEC_TOO_LONG when it is or would be over longest.
-     * The first scanned bytes were seen by an earlier call that answered
-     * CODEC_NOT_YET: a long line that comes in small pieces is looked
-     * through once, not once for each piece.
+     * Find the first message in data; size is more than 0. Return its length,
+     * with header or newline; or CODEC_NOT_YET while more bytes must come; or
+     * CODEC_TOO_LONG if the message is, or will be, longer than longest.
+     * An earlier call has looked at the first scanned bytes and returned
+     * CODEC_NOT_YET: so a long line that comes in small pieces is searched
+     * once, not again for each piece.
      */
     ssize_t (*find)(const char *data, size_t size, size_t scanned,
                     size_t longest);
-    size_t longest; /* header and newline included */
+    size_t longest; /* with header or newline */
 } Codec;
 
-/* A message is whatever one read brought: at most CODEC_RAW_LONGEST bytes. */
+/* A message is what one read brings: at most CODEC_RAW_LONGEST bytes. */
 Codec codec_raw(void);
 
 /* A message is a line: at most limit bytes, then '\n'. */

@@ -76,7 +76,7 @@ static void connection_on_event(void *context)
 
     if (!(ready & (EPOLLIN | EPOLLOUT)))
         ready = connection->channel.events;
-    connection->will_settle = true;
+    connection_current = connection;
     if (ready & EPOLLOUT) {
         connection_output_flush(connection);
         connection_input_handle(connection);
@@ -84,7 +84,7 @@ static void connection_on_event(void *context)
     if (ready & EPOLLIN && connection->state != ENDED)
         connection_input_read(connection);
     if (connection_is_settled(connection))
-        connection->will_settle = false;
+        connection_current = NULL;
     else
         connection_settle(connection);
 }
@@ -93,7 +93,7 @@ static void connection_on_work_done(void *context)
 {
     Connection *connection = context;
 
-    connection->will_settle = true;
+    connection_current = connection;
     connection_work_free(connection);
     if (connection->owes_write_complete)
         connection_queue(connection);
@@ -128,7 +128,7 @@ static void connection_on_task(void *context)
         return;
     }
     connection->queued = false;
-    connection->will_settle = true;
+    connection_current = connection;
     call_owed(connection);
     connection_settle(connection);
 }
@@ -139,7 +139,7 @@ static void connection_on_open(void *context)
     ConnectionGroup *group = connection->group;
 
     connection->task.run = connection_on_task;
-    connection->will_settle = true;
+    connection_current = connection;
     link_to_group(connection);
     say(connection, "opened");
     if (group->handler.on_open != NULL)
@@ -172,7 +172,7 @@ int connection_open(ConnectionGroup *group, int fd, const InetAddress *peer)
 /* A client may send for ever: what comes from now on is not waited for. */
 static void drain(Connection *connection)
 {
-    connection->will_settle = true;
+    connection_current = connection;
     if (connection->unread_at_drain == 0 && !connection->stops_reading) {
         unsigned unread = (unsigned)connection_count_unread(connection);
         connection->unread_at_drain = unread;
@@ -214,7 +214,7 @@ static void do_send(void *context)
     Post *post = context;
     Connection *connection = post->connection;
 
-    connection->will_settle = true;
+    connection_current = connection;
     connection_output_send(connection, post->data, post->size);
     connection_settle(connection);
     connection_post_free(post);

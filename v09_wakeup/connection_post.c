@@ -5,12 +5,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-bool connection_is_in_hand(const Connection *connection)
-{
-    return event_loop_is_here(connection->group->loop) &&
-           connection->will_settle && connection->posts == 0;
-}
-
 /*
  * The bytes are lost, so the connection must end. Any thread may shut the
  * socket down, and the connection's loop sees the end of it.

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+_Thread_local Connection *connection_current;
+
 void connection_end(Connection *connection)
 {
     connection->state = ENDED;

@@ -43,6 +43,7 @@ struct Connection {
     Connection *next; /* in the group's list */
     Connection *previous;
     InetAddress peer;
+    unsigned posts; /* posts of the loop's own thread that wait in its queue */
     void *data; /* the program's */
     Task task; /* comes back to the connection after the events in hand */
     Buffer input; /* bytes that were read and not handled */
@@ -53,15 +54,19 @@ struct Connection {
     bool paused : 1; /* from the high-water mark until half of it is left */
     bool pending : 1; /* whole messages may wait in the input */
     bool corked : 1; /* more messages follow: gather their replies */
-    bool will_settle : 1; /* an entry of connection.c runs, and will settle */
     bool queued : 1; /* task waits in the loop's queue */
     bool owes_high_water : 1; /* on_high_water is to be called */
     bool owes_write_complete : 1; /* on_write_complete is to be called */
     bool stops_reading : 1; /* draining: all that was to be read is read */
     unsigned unread_at_drain; /* bytes to read yet, of those at the drain */
-    unsigned posts; /* posts of the loop's own thread that wait in its queue */
     Work *work; /* the message that a worker has; NULL: none */
 };
+
+/*
+ * The connection whose entry runs on this thread, and settles the connection
+ * at its end. NULL: none.
+ */
+extern _Thread_local Connection *connection_current;
 
 /* Return whether a message may be handed to the program now. */
 static inline bool connection_may_handle(const Connection *connection)
@@ -85,7 +90,7 @@ void connection_queue(Connection *connection);
 /* Make sure that the connection settles after what was done to it. */
 static inline void connection_look_again(Connection *connection)
 {
-    if (!connection->will_settle)
+    if (connection != connection_current)
         connection_queue(connection);
 }
 

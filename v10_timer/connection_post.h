@@ -22,7 +22,10 @@ typedef struct Post {
  * callback for this connection, on its loop's thread, and none of its earlier
  * posts waits. Any thread may call it.
  */
-bool connection_is_in_hand(const Connection *connection);
+static inline bool connection_is_in_hand(const Connection *connection)
+{
+    return connection == connection_current && connection->posts == 0;
+}
 
 /*
  * Queue a post, with a copy of the data, on the connection's loop. Without

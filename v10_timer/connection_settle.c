@@ -98,7 +98,7 @@ void connection_settle(Connection *connection)
         connection_fail(connection, "epoll_ctl");
     if (connection->state == ENDED)
         close_soon(connection);
-    connection->will_settle = false;
+    connection_current = NULL;
 }
 
 /* The usual case: everything is answered and sent, and reading goes on. */

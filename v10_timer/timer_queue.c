@@ -9,8 +9,8 @@
 
 enum { SECOND = 1000000000 };
 
-/* How often a call is made that must not fail; milliseconds between. */
-enum { TRIES = 100, REST = 1 };
+/* A timer not set would never come: try so often, so many ms apart. */
+enum { SET_TRIES = 100, SET_REST = 1 };
 
 int64_t timer_queue_now(void)
 {
@@ -26,7 +26,7 @@ static void put(TimerQueue *queue, Timer *timer, size_t place)
     timer->place = place;
 }
 
-/* Moves a timer to the front until the one before it is not due later. */
+/* Move a timer towards the front, past those that are due later. */
 static void move_up(TimerQueue *queue, Timer *timer)
 {
     size_t place = timer->place;
@@ -38,7 +38,7 @@ static void move_up(TimerQueue *queue, Timer *timer)
     put(queue, timer, place);
 }
 
-/* Moves a timer back until those behind it are not due sooner. */
+/* Move a timer towards the end, past those that are due sooner. */
 static void move_down(TimerQueue *queue, Timer *timer)
 {
     size_t place = timer->place;
@@ -56,7 +56,7 @@ static void move_down(TimerQueue *queue, Timer *timer)
     put(queue, timer, place);
 }
 
-/* Returns whether it could be done. */
+/* Return whether the timerfd could be set. */
 static bool set_timerfd(TimerQueue *queue, int64_t due)
 {
     const struct itimerspec when = {
@@ -68,19 +68,19 @@ static bool set_timerfd(TimerQueue *queue, int64_t due)
            0) {
         if (tries == 0)
             log_error("timerfd_settime");
-        if (++tries == TRIES)
+        if (++tries == SET_TRIES)
             return false;
-        poll(NULL, 0, REST);
+        poll(NULL, 0, SET_REST);
     }
     return true;
 }
 
 /*
- * Asks the kernel to wake the loop for the first timer, unless it will by
- * then anyway: it may once wake it for a timer that has been cleared since,
- * which costs less than a system call for each that is.
+ * Set the timerfd for the first timer, unless it is set for an earlier time.
+ * An earlier time may belong to a timer that was cleared: then the loop wakes
+ * up once for nothing. That costs less than a system call for each clear.
  */
-static void set_clock(TimerQueue *queue)
+static void set_for_first(TimerQueue *queue)
 {
     if (queue->running != 0 || queue->count == 0)
         return;
@@ -91,8 +91,8 @@ static void set_clock(TimerQueue *queue)
 }
 
 /*
- * Each is taken out before it is called, and the first is looked at anew
- * after each: a callback may set and clear any timer, its own too.
+ * A callback may set and clear any timer, also its own. So take each timer out
+ * before its call, and look for the first timer again after each call.
  */
 void timer_queue_run(TimerQueue *queue)
 {
@@ -105,10 +105,10 @@ void timer_queue_run(TimerQueue *queue)
         timer->on_due(timer->context);
     }
     queue->running = 0;
-    set_clock(queue);
+    set_for_first(queue);
 }
 
-static void handle_event(void *context)
+static void timer_queue_on_event(void *context)
 {
     TimerQueue *queue = context;
     uint64_t times;
@@ -124,7 +124,7 @@ int timer_queue_open(TimerQueue *queue, Epoll *epoll)
     int fd = timerfd_create(CLOCK_MONOTONIC, flags);
 
     *queue = (TimerQueue){0};
-    channel_init(&queue->channel, epoll, fd, handle_event, queue);
+    channel_init(&queue->channel, epoll, fd, timer_queue_on_event, queue);
     if (fd < 0) {
         log_error("timerfd_create");
         return -1;
@@ -165,11 +165,11 @@ int timer_queue_set(TimerQueue *queue, Timer *timer, int64_t due)
             return -1;
         put(queue, timer, ++queue->count);
     }
-    /* Never 0, which would stop the timerfd, nor in the batch that is run. */
+    /* After those that are being called; and 0 would stop the timerfd. */
     timer->due = due > queue->running ? due : queue->running + 1;
     move_up(queue, timer);
     move_down(queue, timer);
-    set_clock(queue);
+    set_for_first(queue);
     return 0;
 }
 

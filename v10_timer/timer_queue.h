@@ -1,9 +1,10 @@
 /*
- * TimerQueue: any number of timers on one timerfd, which is set for the one
- * that is due first. Times are nanoseconds of CLOCK_MONOTONIC: whoever sets
- * the wall clock does not touch them. See timerfd_create(2).
+ * TimerQueue: many timers on one timerfd, which is set for the timer that is
+ * due first (timerfd_create(2)). Times are nanoseconds of CLOCK_MONOTONIC:
+ * setting the wall clock does not change them.
  *
- * Owned by whoever holds the struct. One thread at a time.
+ * Whoever holds the struct owns the queue. Use it only from the thread of its
+ * epoll.
  */
 #ifndef TIMER_QUEUE_H
 #define TIMER_QUEUE_H
@@ -14,47 +15,47 @@
 #include <stdint.h>
 
 /*
- * Timer: what to call, and when. It is its owner's memory, part of what it
- * is about; while it is set, it must stay where it is. {0} is not set.
+ * Timer: what to call, and when. It is part of its owner's struct, and must
+ * not move while it is set. {0} is a timer that is not set.
  */
 typedef struct Timer {
     int64_t due;
     void (*on_due)(void *context);
     void *context;
-    size_t place; /* in the heap, from 1; 0: it is not set */
+    size_t place; /* in the heap, from 1; 0: the timer is not set */
 } Timer;
 
 typedef struct TimerQueue {
     Channel channel;
-    Timer **heap; /* the one due first at 1; each before 2n and 2n+1 */
+    Timer **heap; /* [n] is due before [2n] and [2n+1]; the first is [1] */
     size_t count;
     size_t capacity;
-    int64_t set_for; /* what the timerfd is set for; 0: nothing */
-    int64_t running; /* those due by then are being called; 0: none are */
+    int64_t set_for; /* the time that the timerfd is set for; 0: none */
+    int64_t running; /* timers due by this time are being called; 0: none */
 } TimerQueue;
 
-/* The time now. */
+/* Return the time now. */
 int64_t timer_queue_now(void);
 
-/* Returns 0, or -1; then what failed has been said on standard error. */
+/* Return 0, or -1 after saying on standard error what failed. */
 int timer_queue_open(TimerQueue *queue, Epoll *epoll);
 
-/* No timer may be set any more. */
+/* Free the queue. No timer may be used any more. */
 void timer_queue_close(TimerQueue *queue);
 
 /*
- * Sets a timer, or sets it anew: on_due is called once, when due has come;
- * of several that are due, in that order. One that is set while they are
- * called has its turn after them, be it late or not. In logarithmic time.
- * Returns 0, or -1 with errno set when there is no memory; setting a timer
- * anew needs none.
+ * Set a timer, or set it to another time: on_due is called once, when due has
+ * come. Timers are called in the order of their times. A timer that is set
+ * while others are called comes after those, even if it is late. This takes
+ * logarithmic time. Return 0, or -1 with errno set when there is no memory; a
+ * timer that is set already needs none.
  */
 int timer_queue_set(TimerQueue *queue, Timer *timer, int64_t due);
 
-/* Calls those that are due. The loop does so by itself when one is. */
+/* Call the timers that are due. The loop does this when the timerfd says so. */
 void timer_queue_run(TimerQueue *queue);
 
-/* It is not called any more, also when it is due already. Logarithmic. */
+/* Clear a timer: it is not called any more, even if it is due already. */
 void timer_queue_clear(TimerQueue *queue, Timer *timer);
 
 #endif
