@@ -54,6 +54,7 @@ typedef struct ConnectionHandler {
 typedef struct ConnectionGroup {
     EventLoop *loop;
     ConnectionHandler handler;
+    char *scratch; /* where a read puts its bytes, CODEC_RAW_LONGEST at most */
     bool verbose; /* say who comes and goes */
     size_t high_water; /* bytes of output at which reading stops */
     void (*on_closed)(void *owner); /* a connection of the group is gone */

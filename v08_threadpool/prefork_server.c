@@ -3,11 +3,10 @@
  * and forks; from then on it serves nobody, and only replaces children that
  * end. They share no memory: one that crashes harms no other's connections.
  *
- * Each child makes its epoll after fork. Of an earlier one fork would copy
- * the descriptor alone, and the list of what to watch would be one for all:
- * what one process adds would wake the others, with a pointer into memory
- * that is not theirs; what one closes would stay on the list for as long as
- * another has a copy of it. See epoll(7), questions and answers.
+ * Each child makes its epoll after fork. An earlier one would be shared: what
+ * one process adds would wake the others, with a pointer into memory that is
+ * not theirs; what one closes would be watched for as long as another has a
+ * copy of it. See epoll(7), questions and answers.
  */
 #include "log.h"
 #include "socket.h"
@@ -27,9 +26,6 @@ typedef struct Place {
     pid_t pid; /* 0: no process runs */
     int64_t due; /* when the next may start: one may end at once, each time */
 } Place;
-
-/* How often a call is made that must not fail. */
-enum { TRIES = 10 };
 
 static const int64_t SECOND = 1000000000; /* all times are in nanoseconds */
 static const int64_t NEVER = INT64_MAX;
@@ -68,15 +64,11 @@ static _Noreturn void run_child(pid_t parent)
         .slow = options.delay > 0,
         .on_message = on_message,
     };
-    sigset_t unwanted;
     int result = 0;
 
     free(places);
     setpgid(0, 0); /* or a terminal's Ctrl-C would count twice: see stop_all */
     signal(SIGTTOU, SIG_IGN); /* or stty tostop would stop who says something */
-    sigemptyset(&unwanted);
-    sigaddset(&unwanted, SIGCHLD);
-    sigprocmask(SIG_UNBLOCK, &unwanted, NULL);
     /* No child outlives its parent. One that has gone already tells nobody. */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() == parent)
@@ -125,72 +117,53 @@ static void say_ended(pid_t pid, int status)
         log_line("process %d ended with status %d", pid, WEXITSTATUS(status));
 }
 
-/* Return whether the child has ended, and set its exit status. */
-static bool has_ended(const Place *place, int *status)
-{
-    pid_t ended;
-
-    do {
-        ended = waitpid(place->pid, status, WNOHANG);
-    } while (ended < 0 && errno == EINTR);
-    if (ended < 0) {
-        log_error("waitpid"); /* the process is no child of this one */
-        *status = 0;
-    }
-    return ended != 0;
-}
-
-/*
- * Clear the places of all children that have ended: several may for one
- * SIGCHLD. Return how many children are left.
- */
+/* Clear the places of children that have ended. Return how many are left. */
 static unsigned clear_places(void)
 {
     unsigned left = 0;
-    int status;
 
     for (Place *place = places; place < places + options.processes; place++) {
+        int status = 0;
+        pid_t ended;
         if (place->pid == 0)
             continue;
-        if (!has_ended(place, &status)) {
+        do {
+            ended = waitpid(place->pid, &status, WNOHANG);
+        } while (ended < 0 && errno == EINTR);
+        if (ended == 0) {
             left++;
             continue;
         }
+        if (ended < 0)
+            log_error("waitpid"); /* it is no child of this process */
         say_ended(place->pid, status);
         place->pid = 0;
     }
     return left;
 }
 
-/* Send a signal. A child that does not get it would be waited for. */
-static void signal_child(pid_t pid, int signo)
-{
-    for (int i = 0; i < TRIES && kill(pid, signo) < 0; i++)
-        if (i == 0)
-            log_error("kill %d", pid);
-}
-
-/* Signal every child, but no empty place: kill(0) is for the own group. */
+/*
+ * Signal every child, but no empty place: kill(0) is for the own group. Try
+ * twice: a child that does not get it would be waited for.
+ */
 static void signal_all(int signo)
 {
     for (Place *place = places; place < places + options.processes; place++)
-        if (place->pid != 0)
-            signal_child(place->pid, signo);
-}
-
-/* Return how long children may take to end: the message in hand, and 2 s. */
-static int64_t patience(void)
-{
-    return options.delay * (SECOND / 1000) + 2 * SECOND;
+        for (int i = 0; place->pid != 0 && i < 2; i++) {
+            if (kill(place->pid, signo) == 0)
+                break;
+            log_error("kill %d", place->pid);
+        }
 }
 
 /*
- * Tell all children to end, and again at each signal. When the last copy of
- * the listening socket is closed, the kernel refuses clients.
+ * Tell all children to end, and again at each signal. They may take the time
+ * of the message in hand (-d) and two seconds more. When the last copy of the
+ * listening socket is closed, the kernel refuses clients.
  */
 static void stop_all(void)
 {
-    patience_ends = now() + patience();
+    patience_ends = now() + options.delay * (SECOND / 1000) + 2 * SECOND;
     if (!stopping) {
         close(listener);
         signal_all(SIGCONT); /* a stopped process would not end */

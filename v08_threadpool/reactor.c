@@ -13,16 +13,15 @@ static void run_reactor(void *context)
 int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
                  const ConnectionGroup *group)
 {
-    *reactor = (Reactor){
-        .loop = own ? event_loop_create() : main_loop,
-        .main_loop = main_loop,
-        .group = *group,
-        .run = {.run = run_reactor, .context = reactor},
-    };
-    reactor->group.loop = reactor->loop;
+    reactor->loop = own ? event_loop_create() : main_loop;
     if (reactor->loop == NULL)
         return -1;
+    reactor->main_loop = main_loop;
+    reactor->group = *group;
     pthread_mutex_init(&reactor->group.lock, NULL);
+    reactor->group.loop = reactor->loop;
+    reactor->group.scratch = reactor->scratch;
+    reactor->run = (Task){.run = run_reactor, .context = reactor};
     if (group->handler.slow && group->workers == NULL)
         event_loop_expect_slow_callbacks(reactor->loop);
     return 0;

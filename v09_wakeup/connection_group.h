@@ -60,6 +60,7 @@ typedef struct ConnectionHandler {
 typedef struct ConnectionGroup {
     EventLoop *loop;
     ConnectionHandler handler;
+    char *scratch; /* where a read puts its bytes, CODEC_RAW_LONGEST at most */
     bool verbose; /* say who comes and goes */
     size_t high_water; /* bytes of output at which reading stops */
     ThreadPool *workers; /* NULL: the loop's thread calls on_message */

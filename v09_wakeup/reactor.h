@@ -19,12 +19,13 @@ typedef struct Reactor {
     Task drain;
     Task drained;
     bool drain_queued; /* true while one of those two tasks is queued */
+    char scratch[CODEC_RAW_LONGEST]; /* of the group */
 } Reactor;
 
 /*
- * Give the reactor a loop of its own, or let it share the main loop. The
- * group says what its connections have in common. Return 0, or -1 after
- * saying what failed.
+ * Give the reactor, which is all zero, a loop of its own, or let it share the
+ * main loop. The group says what its connections have in common. Return 0, or
+ * -1 after saying what failed.
  */
 int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
                  const ConnectionGroup *group);

@@ -65,13 +65,14 @@ static Reactor *next_reactor(TcpServer *server)
 
 static void refuse_client(TcpServer *server, int fd, const InetAddress *peer)
 {
-    char text[INET_ADDRESS_TEXT];
+    const char *text = server->handler.refusal;
+    char address[INET_ADDRESS_TEXT];
 
     log_line("refused %s: %u connections are open",
-             inet_address_format(peer, text), server->options->connections);
-    if (server->handler.refusal != NULL)
-        send(fd, server->handler.refusal, strlen(server->handler.refusal),
-             MSG_NOSIGNAL);
+             inet_address_format(peer, address), server->options->connections);
+    if (text != NULL)
+        send(fd, text, strlen(text), MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR); /* end of file, before a reset by unread bytes */
     close(fd);
 }
 

@@ -100,6 +100,7 @@ static void connection_on_work_done(void *context)
     connection_work_free(connection);
     if (connection->owes_write_complete)
         connection_queue(connection);
+    connection_output_flush(connection);
     connection_input_handle(connection);
     connection_settle(connection);
 }
@@ -147,6 +148,7 @@ static void connection_on_task(void *context)
     }
     connection->queued = false;
     connection_current = connection;
+    connection_output_flush(connection);
     call_owed(connection);
     connection_settle(connection);
 }
@@ -230,14 +232,15 @@ void connection_close_all(ConnectionGroup *group)
     } while (group->first != NULL);
 }
 
+/* Gather the bytes of all posts; connection_on_task sends them in one piece. */
 static void do_send(void *context)
 {
     Post *post = context;
     Connection *connection = post->connection;
 
-    connection_current = connection;
+    connection->corked = true;
     connection_output_send(connection, post->data, post->size);
-    connection_settle(connection);
+    connection->corked = false;
     connection_post_free(post);
 }
 

@@ -61,6 +61,7 @@ typedef struct ConnectionHandler {
 typedef struct ConnectionGroup {
     EventLoop *loop;
     ConnectionHandler handler;
+    char *scratch; /* where a read puts its bytes, CODEC_RAW_LONGEST at most */
     bool verbose; /* say who comes and goes */
     size_t high_water; /* bytes of output at which reading stops */
     unsigned idle; /* idle timeout in milliseconds; 0: none */

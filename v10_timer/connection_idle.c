@@ -8,8 +8,8 @@
 enum { LINGER = 30000 };
 
 /*
- * The kernel counts a connection's idle time in ticks of its own clock, which
- * are at most so many milliseconds long.
+ * The kernel counts idle time in ticks of its own clock, 1 to 10 milliseconds
+ * long. Wait for longer than that: no connection may be closed too soon.
  */
 enum { KERNEL_TICK = 20 };
 

@@ -5,13 +5,6 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-/*
- * Where a read puts its bytes. What is left of them is copied before the next
- * read, so one for each thread is enough.
- */
-enum { SCRATCH = CODEC_RAW_LONGEST };
-static _Thread_local char scratch[SCRATCH];
-
 /* So many messages of one client, then it is the others' turn. */
 enum { TURN = 1024 };
 
@@ -138,12 +131,12 @@ static size_t read_size(const Connection *connection)
         buffer_size(&connection->input) + buffer_size(&connection->output);
 
     if (connection->state != OPEN)
-        return SCRATCH;
+        return CODEC_RAW_LONGEST;
     if (connection->work != NULL)
         held += connection->work->size;
     if (held >= most)
         return 0;
-    return most - held < SCRATCH ? most - held : SCRATCH;
+    return most - held < CODEC_RAW_LONGEST ? most - held : CODEC_RAW_LONGEST;
 }
 
 /* Count the bytes just read against those that were unread at the drain. */
@@ -159,6 +152,7 @@ static void count_at_drain(Connection *connection, size_t size)
 
 void connection_input_read(Connection *connection)
 {
+    char *scratch = connection->group->scratch;
     size_t room = read_size(connection);
     ssize_t size = recv(connection->channel.fd, scratch, room, 0);
 

@@ -34,18 +34,17 @@ static void note_drained(void *context)
 int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
                  const ConnectionGroup *group, unsigned number)
 {
-    *reactor = (Reactor){
-        .loop = own ? event_loop_create() : main_loop,
-        .main_loop = main_loop,
-        .group = *group,
-        .run = {.run = run_reactor, .context = reactor},
-        .drain = {.run = drain_group, .context = reactor},
-        .drained = {.run = note_drained, .context = reactor},
-        .number = number,
-    };
-    reactor->group.loop = reactor->loop;
+    reactor->loop = own ? event_loop_create() : main_loop;
     if (reactor->loop == NULL)
         return -1;
+    reactor->main_loop = main_loop;
+    reactor->group = *group;
+    reactor->group.loop = reactor->loop;
+    reactor->group.scratch = reactor->scratch;
+    reactor->run = (Task){.run = run_reactor, .context = reactor};
+    reactor->drain = (Task){.run = drain_group, .context = reactor};
+    reactor->drained = (Task){.run = note_drained, .context = reactor};
+    reactor->number = number;
     if (group->handler.slow && group->workers == NULL)
         event_loop_expect_slow_callbacks(reactor->loop);
     return 0;

@@ -6,9 +6,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* Thread-local variables lie there too: a low `ulimit -s` must not matter. */
-enum { STACK_SIZE = 1024 * 1024 };
-
 struct ThreadPool {
     pthread_mutex_t lock; /* guards queue and stop */
     pthread_cond_t changed; /* signalled when one of the two has changed */
@@ -42,18 +39,6 @@ static void *run_thread(void *context)
     return NULL;
 }
 
-/* Return 0, or an error number as pthread_create(3) does. */
-static int start_thread(ThreadPool *pool, pthread_t *thread)
-{
-    pthread_attr_t attributes;
-
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    int error = pthread_create(thread, &attributes, run_thread, pool);
-    pthread_attr_destroy(&attributes);
-    return error;
-}
-
 ThreadPool *thread_pool_create(unsigned threads)
 {
     ThreadPool *pool =
@@ -66,7 +51,8 @@ ThreadPool *thread_pool_create(unsigned threads)
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->changed, NULL);
     for (; pool->count < threads; pool->count++) {
-        errno = start_thread(pool, &pool->threads[pool->count]);
+        errno =
+            pthread_create(&pool->threads[pool->count], NULL, run_thread, pool);
         if (errno != 0) {
             log_error("pthread_create");
             thread_pool_destroy(pool);
