@@ -150,7 +150,6 @@ void connection_close_all(ConnectionGroup *group)
     } while (group->first != NULL);
 }
 
-/* Gather the bytes of all posts; connection_on_task sends them in one piece. */
 void connection_send(Connection *connection, const void *data, size_t size)
 {
     connection_output_send(connection, data, size);

@@ -187,9 +187,11 @@ static void end_all(ConnectionGroup *group)
     Connection *connection = group->first;
 
     for (; connection != NULL; connection = connection->next) {
+        pthread_mutex_lock(&connection->lock);
         connection_work_drop(connection);
         connection_end(connection);
         connection_queue(connection);
+        pthread_mutex_unlock(&connection->lock);
     }
 }
 
@@ -201,7 +203,6 @@ void connection_close_all(ConnectionGroup *group)
     } while (group->first != NULL);
 }
 
-/* Gather the bytes of all posts; connection_on_task sends them in one piece. */
 void connection_send(Connection *connection, const void *data, size_t size)
 {
     pthread_mutex_lock(&connection->lock);

@@ -52,13 +52,13 @@ struct Connection {
     Connection *previous;
     InetAddress peer;
     void *data; /* the program's */
+    bool opened; /* on_open was called; only the loop uses it */
     pthread_mutex_t lock; /* guards the fields below, and channel.events */
     Task task; /* comes back to the connection after the events in hand */
     Buffer input; /* bytes that were read and not handled */
     Buffer output; /* bytes that were sent and not taken by the kernel */
     size_t scanned; /* bytes of the input that hold no end of a message */
     State state : 8;
-    bool opened : 1; /* on_open was called */
     bool read_ended : 1; /* the client has sent end of file */
     bool paused : 1; /* from the high-water mark until half of it is left */
     bool pending : 1; /* whole messages may wait in the input */

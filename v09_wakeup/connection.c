@@ -241,8 +241,11 @@ static void do_finish(void *context)
     connection_post_free(post);
 }
 
+/* What was posted before must go out first; but no message is taken now. */
 void connection_finish(Connection *connection)
 {
+    if (connection == connection_current)
+        connection->finishes = true;
     if (connection_is_in_hand(connection))
         connection_take_no_more(connection);
     else
@@ -261,7 +264,7 @@ static void do_abort(void *context)
 
 void connection_abort(Connection *connection)
 {
-    if (connection_is_in_hand(connection))
+    if (connection == connection_current)
         connection_end(connection);
     else
         connection_post(connection, do_abort, NULL, 0);

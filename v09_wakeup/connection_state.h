@@ -54,6 +54,7 @@ struct Connection {
     bool paused : 1; /* from the high-water mark until half of it is left */
     bool pending : 1; /* whole messages may wait in the input */
     bool corked : 1; /* more messages follow: gather their replies */
+    bool finishes : 1; /* connection_finish was called: no more messages */
     bool queued : 1; /* task waits in the loop's queue */
     bool owes_high_water : 1; /* on_high_water is to be called */
     bool owes_write_complete : 1; /* on_write_complete is to be called */
@@ -71,8 +72,8 @@ extern _Thread_local Connection *connection_current;
 /* Return whether a message may be handed to the program now. */
 static inline bool connection_may_handle(const Connection *connection)
 {
-    return connection->state == OPEN && !connection->paused &&
-           connection->work == NULL;
+    return connection->state == OPEN && !connection->finishes &&
+           !connection->paused && connection->work == NULL;
 }
 
 /* End the connection. */

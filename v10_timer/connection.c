@@ -262,8 +262,11 @@ static void do_finish(void *context)
     connection_post_free(post);
 }
 
+/* What was posted before must go out first; but no message is taken now. */
 void connection_finish(Connection *connection)
 {
+    if (connection == connection_current)
+        connection->finishes = true;
     if (connection_is_in_hand(connection))
         connection_take_no_more(connection, REASON_SERVER);
     else
@@ -282,7 +285,7 @@ static void do_abort(void *context)
 
 void connection_abort(Connection *connection)
 {
-    if (connection_is_in_hand(connection))
+    if (connection == connection_current)
         connection_end(connection, REASON_SERVER);
     else
         connection_post(connection, do_abort, NULL, 0);

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import counts
 import plots
+import progress
 import servers
 import slices
 from loads import Load
@@ -126,8 +127,10 @@ def system_calls(results: Results, quick, own):
 def syscall_rows(chosen, clients_of) -> dict:
     jobs = [(server, clients) for server in chosen for clients in clients_of
             if clients == 1 or not server.one_client]
+    progress.now("counting system calls")
     each = counts.on_each_cpu(
-        lambda job, cpu: counts.system_calls(job[0], counts.rounds(job[1], 0), cpu), jobs)
+        lambda job, cpu: counts.system_calls(job[0], counts.rounds(job[1], 0), cpu), jobs,
+        progress.TRACED)
     return {(server.name, clients): calls for (server, clients), calls in zip(jobs, each)}
 
 

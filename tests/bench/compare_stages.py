@@ -4,6 +4,7 @@ from __future__ import annotations
 import compare
 import counts
 import memory
+import progress
 import servers
 import slices
 from loads import Load
@@ -41,10 +42,14 @@ def programs(quick: bool) -> list:
     return sorted(found + [s for s in extra if s.exists()], key=lambda s: s.stage)
 
 
+def is_threaded(server) -> bool:
+    """Whether it serves with several threads, or processes."""
+    return "-n" in server.argv or ("-t" in server.argv
+                                   and server.argv[server.argv.index("-t") + 1] != "0")
+
+
 def place_of(server) -> slices.Place:
-    several = "-n" in server.argv or ("-t" in server.argv
-                                      and server.argv[server.argv.index("-t") + 1] != "0")
-    return slices.all_cpus() if several else slices.cpu_each()
+    return slices.all_cpus() if is_threaded(server) else slices.cpu_each()
 
 
 def _by_load(title, samples, chosen, loads, key, factor=1) -> Table:
@@ -93,6 +98,8 @@ def _costs(chosen, quick) -> list:
     held = Table(f"Memory of its own, in KiB: at the start, and with {HELD:,} clients that have "
                  "talked", ["server", "at the start", f"{HELD:,} clients"])
     for server in chosen:
+        progress.now(f"memory: {server.name}")
+        progress.step(memory.EACH / 5)
         start, talked = memory.whole(server, 10 if quick else HELD)
         held.add(server.name, start / 1024, None if talked is None else talked / 1024)
     return [*tables, held]

@@ -14,6 +14,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import progress
 from loads import Load, run
 from servers import Running, Server, Trouble
 
@@ -89,8 +90,11 @@ def _short(name: str) -> str:
     return f"{function}  ({os.path.basename(path)})" if function else name
 
 
-def on_each_cpu(work, items) -> list:
-    """work(item, cpu) for all items, one at a time on each CPU; in the order of the items."""
+def on_each_cpu(work, items, planned=0.0) -> list:
+    """work(item, cpu) for all items, one at a time on each CPU; in the order of the items.
+
+    Each is planned to take so many seconds.
+    """
     free = queue.Queue()
     cpus = sorted(os.sched_getaffinity(0))
     for cpu in cpus:
@@ -101,6 +105,7 @@ def on_each_cpu(work, items) -> list:
         try:
             return work(item, cpu)
         finally:
+            progress.step(planned / len(cpus))
             free.put(cpu)
 
     with ThreadPoolExecutor(len(cpus)) as pool:

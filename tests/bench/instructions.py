@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import counts
+import progress
 import servers
 from plots import bars
 from tables import Results, Table
@@ -22,8 +23,9 @@ def main(results: Results, quick=False, own=()) -> dict:
     jobs = [(server, clients) for server in chosen for clients in CLIENTS
             if clients == 1 or not server.one_client]
     many = 3000 if quick else counts.MANY
+    progress.now("counting instructions")
     found = counts.on_each_cpu(
-        lambda job, cpu: counts.instructions(*job, cpu=cpu, many=many), jobs)
+        lambda job, cpu: counts.instructions(*job, cpu=cpu, many=many), jobs, progress.COUNTED)
     each = {(server.name, clients): n for (server, clients), n in zip(jobs, found)}
     table = Table("User-space instructions for one echoed message of 64 bytes",
                   ["server", *(f"{n} client{'s' * (n > 1)}" for n in CLIENTS)])

@@ -12,6 +12,7 @@ from dataclasses import replace
 import counts
 import loads
 import memory
+import progress
 import servers
 import slices
 from loads import Load
@@ -24,7 +25,7 @@ QUIET = 0.5         # no byte taken for so long: the server has stopped reading
 HIGH_WATER = 1 << 20
 WORKERS = 2
 REPORT_LIMIT = 5.0
-REPORT = re.compile(r"all: .*messages in (\d+),.*wake-ups (\d+)")
+REPORT = re.compile(r"loop \d+: .*messages in (\d+),.*wake-ups (\d+)")
 
 
 def _send_unread(client: socket.socket, most: int) -> int:
@@ -55,7 +56,9 @@ def slow_reader(results: Results, quick, own) -> float:
                   ["server", "growth", "MB taken"])
     found = {}
     for server in chosen:
+        progress.now(f"a client that does not read: {server.name}")
         found[server.name], sent = growth(server)
+        progress.step(QUIET + 0.5)
         table.add(server.name, found[server.name] / 1024, sent / 1e6)
     table.notes = [f"The high-water mark is {HIGH_WATER // 1024:,} KiB. What was taken includes "
                    "what the kernel's socket buffers hold.",
@@ -69,7 +72,7 @@ def _sleeps_words(value):
 
 
 def wakeups_written(load: Load, ms: int) -> float:
-    """By v10's own count, for a message that goes through a worker."""
+    """By the count of v10's only loop, for a message that goes through a worker."""
     with Running(servers.stage(10, "-w", WORKERS)) as running:
         loads.run(running, load, ms=ms)
         os.kill(running.pid, signal.SIGUSR1)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 
+import progress
 import servers
 from loads import LOAD
 from servers import Running, Server, Trouble
@@ -16,14 +17,18 @@ WANTED = 10000
 PHASES = ("before any byte", "after 64 B", "after 100 KiB")
 SIZES = (64, 102400)
 ACCEPT_LIMIT = 60.0
+EACH = 2.5      # seconds that one server is planned to take
 
 
 def own_bytes(running: Running) -> int:
-    """Memory of the process's own (anonymous), those of its children included."""
+    """Memory of the process's own (anonymous), and of its children.
+
+    Pages that processes share after a fork count once: each has its part of them.
+    """
     total = 0
     for pid in [running.pid, *running.children()]:
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-            total += int(re.search(r"^Anonymous:\s+(\d+) kB", file.read(), re.M).group(1)) * 1024
+            total += int(re.search(r"^Pss_Anon:\s+(\d+) kB", file.read(), re.M).group(1)) * 1024
     return total
 
 
@@ -116,9 +121,11 @@ def main(results: Results, quick=False, own=()) -> dict:
                   ["server", *PHASES])
     found = {}
     for server in measured(quick, own):
+        progress.now(f"{clients:,} idle connections: {server.name}")
         found[server.name] = each(server, clients)
+        progress.step(EACH)
         table.add(server.name, *(f"{value:,.0f}" for value in found[server.name]))
-    table.notes = ["The process's own memory (Anonymous in smaps_rollup); what the kernel keeps "
+    table.notes = ["The process's own memory (Pss_Anon in smaps_rollup); what the kernel keeps "
                    "for a socket is not in it.",
                    "Each client is connected and silent; then each had one echo of 64 bytes; then "
                    "one of 100 KiB.",

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import progress
+
 STYLE = """
 set terminal svg size 860,440 font "sans,13" background "white"
 set output "{out}"
@@ -27,7 +29,7 @@ def _draw(out: Path, title: str, commands: str):
     done = subprocess.run(["gnuplot"], input=script, cwd=out.parent, text=True,
                           capture_output=True, check=False)
     if done.returncode != 0:
-        print(f"bench: gnuplot: {done.stderr.strip()}")
+        progress.say(f"bench: gnuplot: {done.stderr.strip()}")
 
 
 def _data(rows) -> str:

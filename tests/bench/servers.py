@@ -17,6 +17,7 @@ from pathlib import Path
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parents[1]
 BUILD = BENCH / "build"
+# The echo servers; minimal_chat is beside them.
 PEERS = ("minimal", "libevent_bare", "libevent_bufferevent", "libuv", "libev")
 READY = re.compile(r"listening on \S+:(\d+)\n")
 START_LIMIT = 30.0
@@ -41,8 +42,8 @@ class Server:
 
     @property
     def one_client(self) -> bool:
-        """v01 serves one client after the other."""
-        return self.stage == 1
+        """v01's echo_server serves one client after the other."""
+        return self.stage == 1 and Path(self.argv[0]).name == "echo_server"
 
     def exists(self) -> bool:
         return self.own or Path(self.argv[0]).exists()

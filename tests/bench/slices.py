@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import os
 import statistics
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
+import progress
 from loads import Load, run
 from servers import Running, Server, Trouble
-
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-
-from harness.bars import Bars  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -46,6 +41,11 @@ def all_cpus() -> Place:
     return Place(cpus, cpus)
 
 
+def stay(cpus: frozenset):
+    """The calling process runs there alone."""
+    os.sched_setaffinity(0, cpus)
+
+
 def slice_of(server: Server, load: Load, place: Place, ms: int) -> dict:
     """One server, started for it, under one load."""
     with Running(server, cpus=place.server) as running:
@@ -61,12 +61,11 @@ def measure(servers, loads, rounds: int, ms: int, place_of) -> dict:
     samples = {}
     slices = [(load, server) for load in loads for turn in range(rounds)
               for server in in_turn(servers, turn, rounds) if suits(server, load)]
-    with Bars({"measuring": len(slices)}, stream=sys.stderr, unit=" slices") as bars:
-        for load, server in slices:
-            bars.now(f"{load.words}: {server.name}")
-            found = slice_of(server, load, place_of(server), ms * load.patience)
-            samples.setdefault((server.name, load), []).append(found)
-            bars.add("measuring")
+    for load, server in slices:
+        progress.now(f"{load.words}: {server.name}")
+        found = slice_of(server, load, place_of(server), ms * load.patience)
+        samples.setdefault((server.name, load), []).append(found)
+        progress.step(ms * load.patience * 1.2e-3 + progress.STARTED)
     return samples
 
 

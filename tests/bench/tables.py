@@ -8,6 +8,8 @@ import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import progress
+
 WIDTH = 100     # of the notes
 
 
@@ -65,7 +67,7 @@ class Results:
 
     def show(self, name: str, *tables: Table):
         text = "\n".join(table.text() for table in tables)
-        print("\n" + text, flush=True)
+        progress.say("\n" + text)
         (self.folder / f"{name}.txt").write_text(text + "\n" + machine() + "\n", encoding="utf-8")
 
 

@@ -1,6 +1,7 @@
 """Does the bench notice what is wrong? And does it measure what it says?"""
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -18,13 +19,16 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 import counts  # noqa: E402
 import limits  # noqa: E402
 import memory  # noqa: E402
+import models  # noqa: E402
+import progress  # noqa: E402
 import servers  # noqa: E402
 import slices  # noqa: E402
 from loads import LOAD, Load, run  # noqa: E402
 from servers import Running, Server, Trouble  # noqa: E402
 from tables import Table, number  # noqa: E402
 
-from harness import build  # noqa: E402
+from plants import sow, stand  # noqa: E402
+from plants.plant import plant  # noqa: E402
 
 LOADS = ((), ("-c", "20", "-f", "16"), ("-c", "3", "-s", "300000"), ("-m", "rounds", "-c", "10"),
          ("-m", "connect", "-c", "4"), ("-c", "2", "-q", "50"))
@@ -57,6 +61,39 @@ class Faulty(threading.Thread):
                         return
                     client.sendall(reply)
             except ConnectionError:
+                return
+
+
+class Changed(threading.Thread):
+    """A relay to a chat: what goes to its fourth client is changed on the way."""
+
+    def __init__(self, to, change):
+        super().__init__(daemon=True)
+        self.to, self.change = to, change
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        for number in itertools.count():
+            client, _ = self.listener.accept()
+            server = socket.create_connection(("127.0.0.1", self.to))
+            change = self.change if number == 3 else lambda data: data
+            for source, sink, what in ((client, server, lambda data: data),
+                                       (server, client, change)):
+                threading.Thread(target=self.relay, args=(source, sink, what),
+                                 daemon=True).start()
+
+    @staticmethod
+    def relay(source, sink, change):
+        """Whole lines, so that a change finds them whole."""
+        rest = b""
+        with source, sink:
+            try:
+                while data := source.recv(65536):
+                    whole, _, rest = (rest + data).rpartition(b"\n")
+                    sink.sendall(change(whole + b"\n") if whole else b"")
+            except OSError:
                 return
 
 
@@ -135,34 +172,41 @@ class Mistakes(unittest.TestCase):
             self.assertIn("usage:", done.stderr)
 
 
+LARGE = plant(10, "large-connections", "sets 16 KiB aside for each connection", "connection.c",
+              "malloc(sizeof(*connection));", "malloc(sizeof(*connection) + 16384);",
+              also=(("connection.c", "    *connection = (Connection){.group = group,",
+                     "    memset(connection + 1, 1, 16384);\n"
+                     "    *connection = (Connection){.group = group,"),
+                    ("connection.c", "#include <stdlib.h>", "#include <stdlib.h>\n"
+                     "#include <string.h>")))
+
+
+def planted(mistake) -> Server:
+    """The stage's echo_server with that mistake in it."""
+    return Server(mistake.label, (str(sow.build(mistake).folder / "echo_server"), "-p", "0"))
+
+
 class WrongServers(unittest.TestCase):
     """Mistakes of the catalogue that a load must trip over."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.path = str(build.build_wrong() / "echo_server")
-
-    def tripped(self, mistake, *args):
-        server = Server(mistake, (self.path, "-p", "0"))
-        os.environ["WRONG"] = mistake
-        self.addCleanup(os.environ.pop, "WRONG", None)
+    def tripped(self, server, *args):
         with Running(server) as running:
             return load(running.port, *args)
 
     def test_no_mistake(self):
         for args in LOADS:
-            done = self.tripped("", "-n", "400", *args)
+            done = self.tripped(servers.stage(2), "-n", "400", *args)
             self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_each(self):
         for mistake, args in (
-                ("mixes-clients", ("-c", "4")),
-                ("loses-a-byte-now-and-then", ()),
-                ("loses-single-bytes", ("-s", "1")),
-                ("stops-at-nul", ("-s", "4096")),
-                ("closes-with-a-reset", ())):
+                ("v02-mixes-clients", ("-c", "4")),
+                ("v07-loses-a-byte-now-and-then", ()),
+                ("v02-loses-single-bytes", ("-s", "1")),
+                ("v02-stops-at-nul", ("-s", "4096")),
+                ("v02-closes-with-a-reset", ())):
             with self.subTest(mistake):
-                done = self.tripped(mistake, "-n", "200", *args)
+                done = self.tripped(planted(stand.find(mistake)), "-n", "200", *args)
                 self.assertEqual(done.returncode, 1, f"{mistake} was not noticed: {done}")
                 self.assertEqual(done.stdout, "")
 
@@ -170,7 +214,7 @@ class WrongServers(unittest.TestCase):
         """In the midst of a load: it must end soon, with a line; and the bench must say so."""
         start = time.monotonic()
         with self.assertRaisesRegex(Trouble, "ended by itself, status -9"):
-            with Running(Server("dies", (self.path, "-p", "0"))) as running:
+            with Running(servers.stage(2)) as running:
                 killer = threading.Timer(0.3, os.kill, (running.pid, signal.SIGKILL))
                 killer.start()
                 done = load(running.port, "-t", "8000", "-c", "5")
@@ -220,6 +264,71 @@ class Peers(unittest.TestCase):
                 self.assertLess(grown, 3 * limits.HIGH_WATER)
 
 
+class Chats(unittest.TestCase):
+    """The members' ears: what does not come to all of them, whole and in order, is noticed."""
+
+    SERVERS = [servers.peer("minimal_chat"), *(
+        chat for chat in (servers.stage(n, *args, program="chat_server", name=f"v{n:02} {args}")
+                          for n in (7, 8, 9, 10)
+                          for args in ((("-t", 0), ("-t", 2)) if n >= 8 else ((),)))
+        if chat.exists())]
+
+    def hear(self, port, talk="lines 30\n", *args):
+        return load(port, "-m", "chat", "-c", "12", *args, input=talk)
+
+    def test_every_chat(self):
+        for server in self.SERVERS:
+            for args in ((), ("-f", "8"), ("-s", "8000")):
+                with self.subTest(server=server.name, args=args), Running(server) as running:
+                    done = self.hear(running.port, "lines 30\nlines 10\n", *args)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    ready, first, second = done.stdout.splitlines()
+                    self.assertEqual(ready, "ready")
+                    self.assertEqual([json.loads(line)["messages"] for line in (first, second)],
+                                     [330, 110])
+
+    def through(self, change):
+        """A chat whose lines to one member are changed on their way."""
+        with Running(servers.peer("minimal_chat")) as running:
+            return self.hear(Changed(running.port, change).port)
+
+    def test_no_mistake(self):
+        self.assertEqual(self.through(lambda data: data).returncode, 0)
+
+    def test_mistakes(self):
+        def lose_fifth(data):
+            return b"".join(line for line in data.splitlines(True) if b" 0000000005" not in line)
+        for change, words in ((lambda data: data.replace(b"0000000007x", b"0000000007y"),
+                               "client 3: line 7 is not what was sent"),
+                              (lose_fifth, "client 3: line 5 is not what was sent|5 came|lost"),
+                              (lambda data: data.replace(b"0000000029", b"0000000030"),
+                               "client 3: line 29 is not what was sent"),
+                              (lambda data: b"" if b"0000000009" in data else data,
+                               "lines were sent, .* came to members, and then none")):
+            done = self.through(change)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertRegex(done.stderr, words)
+
+    def test_slow_member(self):
+        """The minimal chat keeps no more than its high-water mark for one who does not read."""
+        with Running(servers.peer("minimal_chat")) as running, \
+                socket.create_connection(("127.0.0.1", running.port)) as talker, \
+                socket.create_connection(("127.0.0.1", running.port)):
+            sink = threading.Thread(target=lambda: [None for _ in iter(
+                lambda: talker.recv(65536), b"")], daemon=True)
+            sink.start()
+            for _ in range(300):
+                talker.sendall(b"x" * 7999 + b"\n" + b"y" * 7999 + b"\n" * 1)
+            time.sleep(0.2)
+            self.assertLess(memory.own_bytes(running), 3 * limits.HIGH_WATER)
+            talker.shutdown(socket.SHUT_RDWR)
+
+    def test_wrong_use(self):
+        with Running(servers.peer("minimal_chat")) as running:
+            self.assertEqual(self.hear(running.port, "hello\n").returncode, 2)
+            self.assertEqual(self.hear(running.port, "", "-s", "5").returncode, 2)
+
+
 class Measures(unittest.TestCase):
     """The numbers: known inputs, known outcomes."""
 
@@ -241,6 +350,32 @@ class Measures(unittest.TestCase):
         self.assertGreater(found["p50_us"], 19_000)
         self.assertLess(found["load_share"], 0.3)
 
+    def test_memory_of_a_process(self):
+        """What a fork shares counts once; page tables and the stacks of threads count too."""
+        fork = servers.stage(1, program="fork_server", name="fork")
+        own, kernel = models.silent_client(fork, 20)
+        self.assertGreater(own, 8_000)
+        self.assertGreater(kernel, 16_384)
+        own, kernel = models.silent_client(servers.stage(2), 20)
+        self.assertLess(own + kernel, 4_000)
+
+    def test_plan(self):
+        """The bars: each question's steps count for it alone, and never beyond its plan."""
+        progress.begin({"one": 10, "two": 20})
+        progress.ask("one")
+        progress.step(4)
+        self.assertEqual([part.done for part in progress._bars.parts.values()], [4, 0])
+        progress.step(40)
+        progress.ask("two")
+        progress.step(5)
+        self.assertEqual([part.done for part in progress._bars.parts.values()], [10, 5])
+        progress.end()
+        self.assertEqual(progress.planned()["one"], 44)
+
+    def test_reports_of_v10(self):
+        """The line that the wake-ups are read from."""
+        self.assertGreaterEqual(limits.wakeups_written(Load(2), 50), 0)
+
     def test_server_cpu_counts_children(self):
         prefork = servers.stage(10, "-n", 2, program="prefork_server")
         with Running(prefork) as running:
@@ -249,10 +384,7 @@ class Measures(unittest.TestCase):
 
     def test_memory_of_a_connection(self):
         """A wrong server that sets 16 KiB aside for each connection is found out."""
-        os.environ["WRONG"] = "large-connections"
-        self.addCleanup(os.environ.pop, "WRONG", None)
-        wrong = Server("wrong", (str(build.build_wrong() / "echo_server"), "-p", "0"))
-        for each in memory.each(wrong, 100):
+        for each in memory.each(planted(LARGE), 100):
             self.assertGreater(each, 14_000)
         self.assertLess(memory.each(servers.peer("minimal"), 100)[0], 4_000)
 
@@ -260,7 +392,7 @@ class Measures(unittest.TestCase):
         if not counts.can_trace():
             self.skipTest("strace is missing")
         calls = counts.system_calls(servers.peer("minimal"), counts.rounds(1, 0), few=50, many=250)
-        for name in ("epoll_wait", "read", "write"):
+        for name in ("epoll_wait", "recvfrom", "sendto"):
             self.assertAlmostEqual(calls[name], 1, delta=0.05)
 
     def test_noise(self):

@@ -3,15 +3,37 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 
 from harness.check import Check
 from harness.client import noise, pump
-from harness.server import Broken
+from harness.server import _PR_SET_PDEATHSIG, STOP_LIMIT, Broken, _prctl
 from harness.spec import CHARGEN, promise
 
 PRINTABLE = bytes(range(32, 127))
 PATTERN = b"".join((PRINTABLE * 2)[at:at + 72] + b"\r\n" for at in range(95))
+
+
+def start_reader(client) -> int:
+    """A process of its own in which it reads all that comes, and sends; until it is killed."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        while client.sock.recv(4096):
+            try:
+                client.sock.send(b"and what is this?\n" * 20, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                pass
+    finally:
+        os._exit(0)
+
+
+def can_connect(server) -> bool:
+    with socket.socket(server.family) as sock:
+        return sock.connect_ex((server.address, server.port)) == 0
 
 
 class Chargen(Check):
@@ -158,6 +180,30 @@ class Chargen(Check):
         if not server.alive():
             raise Broken("a client had not read all, and the server ended at the first signal")
         server.stop()
+
+    @promise("drain", "9-", CHARGEN)
+    def second_signal_overtakes_fast_readers(self):
+        """Sixteen clients read as fast as it sends, and send: SIGTERM and SIGINT end it at once."""
+        for args, waits in ((("-t", "0"), False),) * 3 + (((), True), ((), False)):
+            server = self.serve(*args)
+            pids = [start_reader(client) for client in self.connect_many(server, 16)]
+            try:
+                self.becomes(lambda s=server: s.cpu() > self.few(0.3, 1))    # they are at it
+                os.kill(server.process.pid, signal.SIGTERM)
+                if waits and not self.becomes(lambda s=server: not can_connect(s)):
+                    raise Broken("after SIGTERM one can still connect to the server")
+                os.kill(server.process.pid, signal.SIGINT)
+                try:
+                    status = server.wait_exit(STOP_LIMIT)
+                except Broken:
+                    raise Broken(f"{' '.join(args)}: sixteen clients read and send, SIGTERM, then "
+                                 f"SIGINT: after {STOP_LIMIT:g} s it still runs\n  does it go on "
+                                 "as long as a callback sends more?") from None
+                server.check_end(signal.SIGINT, status)
+            finally:
+                for pid in pids:
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
 
     @promise("idle-eviction", "10-", CHARGEN)
     def who_does_not_read_is_closed(self):

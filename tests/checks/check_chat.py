@@ -10,8 +10,11 @@ import time
 
 from harness.check import Check
 from harness.client import PIECE, noise
-from harness.server import STOP_LIMIT, Broken, exit_words
+from harness.server import STOP_LIMIT, Broken
 from harness.spec import CHAT, promise
+
+
+LONG = b"much is on its way when the signal comes: " + b"l" * 80 + b"\n"
 
 
 class Member:
@@ -80,10 +83,9 @@ class ChatCheck(Check):
         """So many members, each of whom knows of those that came later."""
         members = []
         for _ in range(count):
-            newcomer = self.join(server)
-            for member in members:
-                member.expect(f"* {newcomer.number} came")
-            members.append(newcomer)
+            members.append(self.join(server))
+            for member in members[:-1]:
+                member.expect(f"* {members[-1].number} came")
         return members
 
     def talk(self, members, done, limit=10.0, piece=PIECE):
@@ -134,8 +136,7 @@ class Chat(ChatCheck):
         stays, *others = self.join_all(server, 5)
         numbers = set()
         for how in ("close", "reset", "half_close", "close"):
-            leaver = others.pop(0)
-            leaver.say("bye")
+            (leaver := others.pop(0)).say("bye")
             for member in [stays] + others:
                 member.expect(f"{leaver.number}: bye")
             getattr(leaver.client, how)()
@@ -213,22 +214,18 @@ class Chat(ChatCheck):
         second.expect("1: hello", hint="a client that was refused never came")
         second.client.close()
         first.expect("* 2 left")
-        self.expect_room(server)
+        self.becomes(lambda: server.fds() <= server.base_fds + 1)
         third = self.join(server)
         if third.number != 3:
             raise Broken(f"-c 2: who was refused has no number; the next is {third.number}, not 3")
         first.expect("* 3 came")
 
-    def expect_room(self, server):
-        if not self.becomes(lambda: server.fds() <= server.base_fds + 1):
-            raise Broken("a member has left; its descriptor stays open")
-
     @promise("chat", "7-", CHAT)
     def half_close_with_lines_outstanding(self):
         """Who says much and ends its side is heard to the end; then it has left."""
-        for _ in range(self.few(5, 2)):
+        for _ in range(2):
             sender, other = self.join_all(self.serve("-b", "20000000"), 2)
-            lines = [f"line {n}" for n in range(self.few(20_000, 2000))]
+            lines = [f"line {n}" for n in range(self.few(8000, 2000))]
             sender.waiting += "".join(line + "\n" for line in lines).encode()
             self.talk([sender, other], lambda s=sender: not s.waiting)
             sender.client.half_close()
@@ -254,12 +251,12 @@ class Chat(ChatCheck):
     @promise("stop", "7-", CHAT)
     def stop_while_all_talk(self):
         """Members in every layout of threads talk, come and leave when the signal comes."""
-        for turn, args in enumerate(self.layouts() * self.few(5, 1)):
+        for turn, args in enumerate(self.layouts()):
             server = self.serve("-b", "50000000", *args)
             members = self.join_all(server, 4)
             for member in members:
-                member.waiting += b"a line to all\n" * 20_000
-            enough = random.choice((1, 100, 2000))
+                member.waiting += LONG * 3000
+            enough = random.choice((1, 100, 1000))
             if not self.talk(members, lambda m=members, n=enough: len(m[turn % 4].lines) > n):
                 raise Broken(f"{' '.join(args)}: four members talk; one of them got "
                              f"{len(members[turn % 4].lines)} lines")
@@ -294,8 +291,9 @@ class Chat(ChatCheck):
         server = self.serve()
         members = self.join_all(server, 3)
         members[0].say("hello")
+        members[2].expect("1: hello")
         members[1].client.reset()
-        members[2].expect("1: hello", "* 2 left")
+        members[2].expect("* 2 left")
         server.stop()
         if server.err.text:
-            raise Broken(f"stderr has {server.err.text!r}: {exit_words(0)}")
+            raise Broken(f"nothing is wrong, and stderr has {server.err.text!r}")

@@ -185,8 +185,8 @@ class Crowd(ChatCheck):
                 raise Broken(f"-b {MARK} {' '.join(args)}: members {[s.number for s in slow]} "
                              f"read nothing of {said * 1000:,} bytes; nobody is told that they "
                              "left\n  does the program close in on_high_water?")
-            speaker.waiting += LONG * 20
-            said += 20
+            speaker.waiting += LONG * 50
+            said += 50
             if not self.talk(members, lambda n=said: count_said(reader) >= n):
                 raise Broken(f"two members do not read: another one got {count_said(reader)} of "
                              f"{said} lines, {reader.end or 'then nothing'}\n  does a reader "

@@ -10,7 +10,7 @@ import time
 from harness.check import Check
 from harness.client import difference, noise, pump
 from harness.server import Broken
-from harness.spec import ECHO, ONLY_ECHO, limitation, promise
+from harness.spec import ECHO, ONLY_ECHO, promise
 
 
 def can_connect(server) -> bool:
@@ -225,7 +225,7 @@ class Drain(Check):
         spent = time.monotonic() - told
         whole = rest.got == data[:len(rest.got)] and rest.got.endswith(b"\n")
         if spent > 2.8 and rest.end != "end of file":
-            self.skipTest("this machine takes more than three seconds to read some megabytes")
+            self.skipTest("this machine takes three seconds to read some megabytes")
         if rest.end != "end of file" or not whole or len(rest.got) < 3_000_000:
             raise Broken(f"a client read only after SIGTERM: {len(rest.got):,} bytes came, "
                          f"{'as sent' if whole else 'not as sent'}, then, {spent:.1f} s after the "
@@ -298,31 +298,3 @@ class Drain(Check):
             client.expect(numbered(6))
             client.expect_end()
         self.expect_exit(server, 2.0, "all clients have gone")
-
-    @limitation("drain", "1-6", "a stop loses what clients have been sent and have not read",
-                ("echo_server", "select_server", "poll_server"))
-    def stop_loses_what_waits(self):
-        """A client that reads late finds less than the server took."""
-        server = self.serve()
-        client, _, sent = self.stalled(server)
-        if self.stage in (5, 6):    # where the stop waits until the client reads
-            self.tell(server)
-            hurry(client)
-        else:
-            server.stop()
-        rest = client.rest()
-        if len(rest.got) == sent:
-            raise Broken("a client read after SIGTERM and got all that it had sent")
-        client.close()
-
-    @limitation("drain", "7-8", "a stop loses messages that were read and not answered")
-    def stop_loses_what_was_read(self):
-        """Twenty lines have been read, one was answered; then SIGTERM."""
-        server = self.serve("-f", "line", "-d", "50")
-        client = self.connect(server)
-        client.send(numbered(20))
-        client.expect(b"message 0\n")
-        server.stop()
-        rest = client.rest()
-        if len(rest.got) >= len(numbered(20)) - len(b"message 0\n"):
-            raise Broken("all messages were answered after SIGTERM")

@@ -59,8 +59,15 @@ class Http(HttpCheck):
 
     @promise("http", "7-", ONLY_HTTP)
     def date(self):
-        """The Date field has the form of RFC 9110, in GMT, and is right."""
-        response, _ = self.ask(self.serve(), GET)
+        """The Date field has the form of RFC 9110, in GMT, and is right, also a while later."""
+        response, reader = self.ask(self.serve(), GET)
+        first = self.expect_date(response)
+        time.sleep(1.2)
+        reader.client.send(GET)
+        if self.expect_date(reader.response()) <= first:
+            raise Broken("two requests 1.2 s apart got the same Date: is it written anew?")
+
+    def expect_date(self, response) -> float:
         text = response.fields.get("date", "")
         try:
             stamp = email.utils.parsedate_to_datetime(text)
@@ -69,6 +76,7 @@ class Http(HttpCheck):
         canonical = email.utils.format_datetime(stamp, usegmt=True) if text.endswith("GMT") else ""
         if text != canonical or abs(stamp.timestamp() - time.time()) > 10:
             raise Broken(f"Date: {text!r} is not the time of now in the form of RFC 9110")
+        return stamp.timestamp()
 
     @promise("http", "7-", ONLY_HTTP)
     def head(self):

@@ -70,12 +70,12 @@ class HttpStrict(HttpRefusals):
         server = self.serve()
         for status, values in (
                 (501, (b"x", b"gzip", b"identity", b"gzip, chunked", b"chunkedx", b"x,\tchunked",
-                       b"x, y", b"x\r\nTransfer-Encoding: chunked")),
-                (413, (b"chunked", b"CHUNKED", b", chunked", b"\tchunked ,", b" ,, chunked",
-                       b"\r\nTransfer-Encoding: chunked")),
+                       b"x, y", b"x y", b"x\r\nTransfer-Encoding: chunked")),
+                (413, (b"chunked", b"CHUNKED", b", chunked", b"\tchunked ,", b" ,, chunked")),
                 (400, (b"chunked, gzip", b"chunked,x", b"chunked, chunked", b"chunked,identity",
                        b"chunked\r\ntransfer-encoding: x", b"chunked\r\nTransfer-Encoding: chunked",
-                       b"", b",", b" , ", b"chunked x", b"chunked;a=b", b"\"chunked\"", b"x y",
+                       b"", b",", b" , ", b"chunked x", b"chunked;a=b", b"\"chunked\"",
+                       b"\r\nTransfer-Encoding: chunked",
                        b"\x0bchunked", b"chunked\x00", b"gzip; chunked"))):
             for value in values:
                 request = (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: " + value

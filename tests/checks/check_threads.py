@@ -3,14 +3,16 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import time
 
 from harness.check import Check
-from harness.server import Broken
+from harness.server import Broken, exit_words
 from harness.spec import ONLY_ECHO, promise
 
 THREADED = ("echo_server", "http_server")
+SERVERS = THREADED + ("prefork_server", "chat_server")
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -45,6 +47,19 @@ class Cores(Check):
             if not self.becomes(lambda s=server, n=count: s.threads() == n):
                 raise Broken(f"{server.name} {' '.join(args)} must have {count} threads, the main "
                              f"one and those of -t and -w; it has {server.threads()}")
+            server.stop()
+
+    @promise("cores", "8-", SERVERS, modes=("plain",))
+    def small_stacks(self):
+        """ulimit -s of 264 and 128 KiB, which new threads get: clients are served."""
+        for size in (264, 128):
+            server = self.serve(limits=((resource.RLIMIT_STACK, size * 1024),))
+            for client in self.connect_many(server, 2 * os.cpu_count() + 2):
+                client.send(REQUEST)
+                if not client.read(4):
+                    raise Broken(f"stacks of {size} KiB (ulimit -s), and a client is not served; "
+                                 f"the server: {exit_words(server.process.poll())}\n  do threads "
+                                 "ask for the stack that they need (pthread_attr_setstacksize)?")
             server.stop()
 
     @promise("cores", "8-", THREADED, modes=("plain",))

@@ -29,7 +29,9 @@ class Units(Check):
         """Compile unit/test_PART.c with the stage's own sources, and run it."""
         folder = self.target.stage.folder
         test = TESTS / "unit" / f"test_{part}.c"
-        sources = [test, *parts_of(test, folder)]
+        # The stage has been built just now: its objects save the time to compile it again.
+        built = {file: folder / "build" / f"{file.stem}.o" for file in parts_of(test, folder)}
+        sources = [test, *(o if o.exists() else file for file, o in built.items())]
         name = f"unit/{self.mode.name}/{self.target.stage.name}/test_{part}"
         try:
             program = build.compile_c(name, sources, self.mode, [folder, TESTS / "unit"],
@@ -78,12 +80,32 @@ class Units(Check):
         """unit/test_timers.c"""
         self.run_unit("timers")
 
+    @promise("units", "10-", ONLY_ECHO)
+    def timer_queue(self):
+        """unit/test_timer_queue.c"""
+        self.run_unit("timer_queue")
+
     @promise("on-close", "6-", ONLY_ECHO)
-    def library(self):
-        """unit/test_library.c: on_open once, on_close once, the program's data, a refusal."""
-        self.run_unit("library")
+    def on_close(self):
+        """unit/test_on_close.c: on_open once, on_close once, however a connection ends."""
+        self.run_unit("on_close")
+
+    @promise("own-data", "6-", ONLY_ECHO)
+    def own_data(self):
+        """unit/test_own_data.c: a pointer for each connection."""
+        self.run_unit("own_data")
+
+    @promise("left-out", "6-", ONLY_ECHO)
+    def left_out(self):
+        """unit/test_left_out.c: nothing but on_message."""
+        self.run_unit("left_out")
 
     @promise("send-to-any", "7-", ONLY_ECHO)
-    def sending(self):
-        """unit/test_sending.c: to any connection, from callbacks and (v08) from any thread."""
-        self.run_unit("sending")
+    def send_to_any(self):
+        """unit/test_send_to_any.c: from callbacks and, from v08 on, from any thread."""
+        self.run_unit("send_to_any")
+
+    @promise("high-water", "7-", ONLY_ECHO)
+    def high_water(self):
+        """unit/test_high_water.c: a reader too slow for what is pushed to it."""
+        self.run_unit("high_water")

@@ -55,12 +55,18 @@ class Row:
 
 
 _PREFORK = ("prefork_server",)
-_ALONE = ("echo_server", "select_server", "poll_server", "http_server", "chargen_server")
+_FORK, _THREAD, _WAIT_ALL = ("fork_server",), ("thread_server",), ("select_server", "poll_server")
+_CLASSIC = _FORK + _THREAD + _WAIT_ALL
+_ALONE = ("echo_server", "chat_server", "http_server", "chargen_server", *_CLASSIC)
 IDLE = ("-i", "0.3")
 EACH = (ONCE, LATER, "3", "4")
 LONG = ("1..30",)       # longer than a call is tried again at once
 _READ = "read readv recvfrom recvmsg"
 _WRITE = "write writev sendto sendmsg"
+_LATE = "accept accept4 read write recvfrom sendto epoll_ctl close"
+_READ_FAILS = "ETIMEDOUT ENOMEM ENOBUFS EIO EHOSTUNREACH ENOTCONN"
+_WRITE_FAILS = "ETIMEDOUT ENOBUFS ENOMEM EIO EHOSTUNREACH ENETDOWN"
+_QUIET = "what a connection fails for is said from v03 on, where there is a log"
 _WAIT = "epoll_wait epoll_pwait poll ppoll select pselect6"
 
 ROWS = (
@@ -73,7 +79,7 @@ ROWS = (
     Row("accept accept4", "EMFILE ENFILE", NEWCOMER, when=LASTING, stages=(6, 99), says=False,
         why="the spare descriptor is given up to accept the client and close it, and that is said"),
     Row("accept4", "EMFILE", NEWCOMER, stages=(6, 99), says=False,
-        more=("openat:error=EMFILE:when=1..3",),
+        more=("socket:error=EMFILE:when=1..3",),
         why="the spare descriptor can't be had back at once"),
     Row("accept accept4", "ECONNABORTED EMFILE ENOBUFS", NEWCOMER, says=False, phase=STOPPING),
     Row("accept4", "ECONNABORTED EINTR", NEWCOMER, says=False, when=(ONCE, LATER, "3"),
@@ -82,42 +88,46 @@ ROWS = (
 
     # -- reading and writing ------------------------------------------------
     Row(_READ, "EINTR", says=False),
-    Row(_READ, "EAGAIN", CLIENT, says=False, stages=(1, 5),
+    Row(_READ, "EAGAIN", CLIENT, says=False, stages=(1, 6),
         why="no blocking socket without a time limit says so; a server may take it as any error"),
-    Row(_READ, "EAGAIN", says=False, stages=(6, 99)),
+    Row(_READ, "EAGAIN", says=False, stages=(7, 99)),
     Row(_READ, "ECONNRESET", CLIENT, says=False,
         why="that a client has gone is no news without -v"),
-    Row(_READ, "ECONNRESET", CLIENT, when=(ONCE,), args=("-v",)),
-    Row(_READ, "ETIMEDOUT ENOMEM ENOBUFS EIO EHOSTUNREACH ENOTCONN", CLIENT),
+    Row(_READ, "ECONNRESET", CLIENT, when=(ONCE,), args=("-v",), stages=(3, 99)),
+    Row(_READ, _READ_FAILS, CLIENT, says=False, stages=(1, 2), why=_QUIET),
+    Row(_READ, _READ_FAILS, CLIENT, stages=(3, 99)),
     Row(_WRITE, "EINTR", says=False),
-    Row(_WRITE, "EAGAIN", CLIENT, says=False, stages=(1, 4),
+    Row(_WRITE, "EAGAIN", CLIENT, says=False, stages=(1, 6),
         why="no blocking socket without a time limit says so; a server may take it as any error"),
-    Row(_WRITE, "EAGAIN", says=False, stages=(5, 99)),
+    Row(_WRITE, "EAGAIN", says=False, stages=(7, 99)),
     Row(_WRITE, "EPIPE ECONNRESET", CLIENT, says=False,
         why="that a client has gone is no news without -v"),
-    Row(_WRITE, "EPIPE ECONNRESET", CLIENT, when=(ONCE,), args=("-v",)),
-    Row(_WRITE, "ETIMEDOUT ENOBUFS ENOMEM EIO EHOSTUNREACH ENETDOWN", CLIENT),
+    Row(_WRITE, "EPIPE ECONNRESET", CLIENT, when=(ONCE,), args=("-v",), stages=(3, 99)),
+    Row(_WRITE, _WRITE_FAILS, CLIENT, says=False, stages=(1, 2), why=_QUIET),
+    Row(_WRITE, _WRITE_FAILS, CLIENT, stages=(3, 99)),
     Row(_READ, "EINTR EAGAIN", says=False, phase=STOPPING),
     Row(_WRITE, "EINTR EAGAIN", says=False, phase=STOPPING),
     Row(_READ, "ENOMEM EIO", CLIENT, says=False, phase=STOPPING),
     Row(_WRITE, "EPIPE ENOMEM", CLIENT, says=False, phase=STOPPING),
 
     # -- waiting --------------------------------------------------------------
-    Row(_WAIT, "EINTR", says=False, when=USUAL),
+    Row(_WAIT, "EINTR", says=False),
     Row("poll ppoll select pselect6", "ENOMEM", when=(ONCE, AWHILE, "3..15+3"),
         why="every other call would be each that waits: those between may be the rests"),
-    Row("poll ppoll", "ENOMEM", when=(ONCE, AWHILE), session="stalled", stages=(5, 6),
-        why="it waits there for a client that does not read"),
     Row(_WAIT, "EINTR", says=False, phase=STOPPING),
-    Row("epoll_wait epoll_pwait select pselect6", "EINVAL", FATAL, when=(ONCE, "3"),
-        programs=_ALONE, why="at 3 it is a thread for clients that fails, not the main one"),
-    Row("poll ppoll", "EINVAL", FATAL, when=(ONCE,), programs=("poll_server",)),
+    Row("epoll_wait epoll_pwait", "EINVAL", FATAL, when=(ONCE, "3"), programs=_ALONE,
+        why="at 3 it is a thread for clients that fails, not the main one"),
+    Row("poll ppoll select pselect6", "EINVAL", programs=_WAIT_ALL,
+        why="said, and tried again after a rest, as whatever else it says"),
     Row("epoll_ctl", "ENOMEM ENOSPC", CLIENT, when=LASTING),
     Row("epoll_ctl", "ENOMEM", CLIENT, says=False, phase=STOPPING),
 
     # -- the ends of connections ------------------------------------------------
     Row("shutdown", "ENOTCONN ENOBUFS", CLIENT, says=False),
-    Row("shutdown", "ENOTCONN ENOBUFS", CLIENT, says=False, phase=STOPPING),
+    Row("shutdown", "ENOTCONN ENOBUFS", CLIENT, says=False, phase=STOPPING,
+        programs=tuple({*_ALONE, *_PREFORK} - {*_THREAD})),
+    Row("shutdown", "ENOTCONN ENOBUFS", says=False, phase=STOPPING, when=(ONCE,), programs=_THREAD,
+        why="the listener's; a client that is not connected is not waited for either"),
 
     # -- descriptors that are not sockets -----------------------------------------
     Row("timerfd_settime", "ECANCELED EINVAL ENOMEM", NEWCOMER, session="idle", args=IDLE,
@@ -145,14 +155,17 @@ ROWS = (
     # -- time ---------------------------------------------------------------------------
     Row("clock_nanosleep nanosleep", "EINTR", says=False, args=("-d", "2"), flood=False,
         stages=(7, 99), programs=("echo_server", "http_server")),
-    Row("accept accept4 read write sendto epoll_ctl close", "late", says=False, how=DELAY,
-        when=("1..8",), why="nothing fails: things happen in another order"),
-    Row("accept accept4 read write sendto epoll_ctl close", "late", says=False, how=DELAY,
-        when=("1..8",), phase=STOPPING),
+    Row(_LATE, "late", says=False, how=DELAY, when=("1..8",),
+        why="nothing fails: things happen in another order"),
+    Row(_LATE, "late", says=False, how=DELAY, when=("1..8",), phase=STOPPING),
 
     # -- processes -------------------------------------------------------------------
     Row("clone clone3 fork vfork", "EAGAIN ENOMEM", when=(ONCE, "1..2"), session="child_dies",
         programs=_PREFORK),
+    Row("clone clone3 fork vfork", "EAGAIN ENOMEM", NEWCOMER, when=LASTING, programs=_FORK),
+    Row("clone clone3", "EAGAIN EPERM", NEWCOMER, when=LASTING, programs=_THREAD),
+    Row("clone clone3", "ENOMEM", NEWCOMER, when=LASTING, programs=_THREAD, reason="EAGAIN",
+        why="pthread_create(3) reports it so"),
     Row("wait4 waitid", "EINTR", says=False, session="child_dies", when=(ONCE, "1..2"),
         programs=_PREFORK),
     Row("rt_sigtimedwait", "EINTR EAGAIN", says=False, session="child_dies", when=(ONCE, AWHILE),
@@ -164,11 +177,20 @@ ROWS = (
     # -- the start: nothing is retried ----------------------------------------------
     Row("socket", "EACCES EAFNOSUPPORT EINVAL EMFILE ENFILE ENOBUFS ENOMEM EPROTONOSUPPORT", START,
         when=(ONCE,), phase=STARTING),
+    Row("socket", "EMFILE ENFILE ENOBUFS ENOMEM", START, when=(LATER,), phase=STARTING,
+        stages=(6, 99), programs=_ALONE, why="the second is the spare descriptor"),
     Row("setsockopt", "ENOPROTOOPT ENOMEM ENOBUFS", START, when=(ONCE, LATER), phase=STARTING),
     Row("bind", "EACCES EADDRINUSE EADDRNOTAVAIL ENOMEM", START, when=(ONCE,), phase=STARTING),
     Row("listen", "EADDRINUSE EOPNOTSUPP", START, when=(ONCE,), phase=STARTING),
     Row("getsockname", "ENOBUFS", START, when=(ONCE,), phase=STARTING),
     Row("write", "EIO ENOSPC EPIPE", START, when=(ONCE,), phase=STARTING),
+    Row("sendto", "EPIPE ENOBUFS", START, when=(ONCE,), phase=STARTING,
+        why="standard output may be a socket"),
+    Row("openat", "EMFILE ENFILE ENOMEM EACCES", when=(ONCE,), phase=STARTING, says=False,
+        only="/dev/null", why="only who starts it with a closed standard descriptor needs it"),
+    Row("openat", "EMFILE EACCES ENXIO", when=(ONCE,), phase=STARTING, says=False,
+        only="/proc/self/fd/2", stages=(3, 99),
+        why="messages then go out when poll(2) says that there is room"),
     *(Row(calls, errors, cost, when=when, phase=STARTING, programs=programs, only=only)
       for cost, programs in ((START, _ALONE), (CHILD, _PREFORK))
       for calls, errors, when, only in (
@@ -176,8 +198,7 @@ ROWS = (
           ("epoll_ctl", "ENOMEM ENOSPC", (ONCE, LATER, "3", "4"), ""),
           ("signalfd4", "EMFILE ENFILE ENODEV ENOMEM", (ONCE, LATER), ""),
           ("eventfd2", "EMFILE ENFILE ENODEV ENOMEM", (ONCE, LATER), ""),
-          ("timerfd_create", "EMFILE ENFILE ENODEV ENOMEM EPERM", (ONCE, LATER), ""),
-          ("openat", "EMFILE ENFILE ENOMEM EACCES", (ONCE,), "/dev/null"))),
+          ("timerfd_create", "EMFILE ENFILE ENODEV ENOMEM EPERM", (ONCE, LATER), ""))),
     Row("clone3", "EAGAIN EPERM", START, when=(ONCE, LATER), phase=STARTING, programs=_ALONE),
     Row("clone3", "ENOMEM", START, when=(ONCE, LATER), phase=STARTING, programs=_ALONE,
         reason="EAGAIN", why="pthread_create(3) reports it so"),

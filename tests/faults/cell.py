@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, replace
 
 from faults import catalogue as cat
+from faults.chat import Chat
 from faults.inject import Log, Tracer, options
 from faults.model import Result
 from faults.session import LIMIT, WITH_PROCESS, Session
@@ -87,6 +88,11 @@ class Run:
         self.start(Traced("traced", options=tuple(words)))
         if not self._ready_or_gone():
             raise Broken("it neither starts nor ends")
+        if row.cost == cat.NOBODY:
+            self.server.wait_ready()
+            self.open_session()
+            self._stop()
+            return
         if self.server.alive() and (self.row.cost == cat.CHILD or not self.log.hits()):
             self._stop()
             return
@@ -124,11 +130,7 @@ class Run:
         if self.fault.losses and not self._started():
             return
         self.server.wait_ready()
-        one = self.target.stage.number == 1
-        flood = self.row.flood and self.target.stage.number >= 7 \
-            and self.target.program == "echo_server"
-        self.session = Session(self.server, one, flood, 200_000 if self.row.flood else 20_000)
-        self.session.begin()
+        self.open_session()
         stopping, tracer = self.row.phase == cat.STOPPING, None
         if stopping and self.row.session != "talk":
             getattr(self.session, self.row.session)()
@@ -155,6 +157,15 @@ class Run:
         else:
             self.after()
 
+    def open_session(self):
+        """The elders come."""
+        number, echo = self.target.stage.number, self.target.program == "echo_server"
+        kind = Chat if self.target.program == "chat_server" else Session
+        self.session = kind(self.server, echo and number == 1,
+                            echo and number >= 7 and self.row.flood,
+                            200_000 if self.row.flood else 20_000, number >= 10)
+        self.session.begin()
+
     def _ended(self):
         status = self.server.wait_exit(LIMIT)
         if status != 1:
@@ -171,6 +182,8 @@ class Run:
         self.session.after(self.fault.losses)
         self.check_losses()
         self.check_descriptors()
+        if self.session.unanswered and not any(h.on == "message" for h in self.log.hits()):
+            raise Broken("SIGUSR1: it says nothing")
         self._stop()
 
     def _stop(self):

@@ -18,8 +18,9 @@ UNFINISHED = re.compile(r"^(\d+) +(.*) <unfinished \.\.\.>$")
 RESUMED = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")
 CALL = re.compile(r"^\d+ +(\w+)\(")
 PORTS = re.compile(r"(?:TCP|TCPv6):\[.*?:(\d+)->.*?:(\d+)\]")
+LIBRARY = "library"     # the C library asks for itself, and can do without
 OBJECTS = (("<TCP", "socket"), ("[eventfd]>", "eventfd"), ("[timerfd]>", "timerfd"),
-           ("[signalfd]>", "signalfd"), ("<pipe:", "message"))
+           ("[signalfd]>", "signalfd"), ("<pipe:", "message"), ("</proc/sys/", LIBRARY))
 
 
 @dataclass(frozen=True)

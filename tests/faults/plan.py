@@ -68,7 +68,8 @@ def library_faults(target, allocations, brief):
     found = [Fault(row, what=row.calls, error=row.errors, env=((name, value),))
              for row, name, value in cat.LIBRARY]
     row = cat.ALLOCATION
-    for at in range(1, allocations + 1, 1 if is_main(target) or not brief else 4):
+    step = 1 if is_main(target) or not brief else max(4, allocations // 12)
+    for at in range(1, allocations + 1, step):
         found += [Fault(row, what=row.calls, error=row.errors,
                         env=(("FAULT_MALLOC", f"{at},{times}"),), losses=times)
                   for times in cat.TIMES[:1 if brief else None]]

@@ -21,6 +21,7 @@ DATE = re.compile(rb"Date: [^\r]{29}")
 WAITING = ("time limit", "stalled")
 WITH_PROCESS = "with its process"
 COLUMNS = 72            # of a chargen line
+REPORT, NO_REPORT = ": accepted ", ": report: "
 
 
 class Echo:
@@ -179,9 +180,12 @@ class Visitor:
 class Session:
     """All visitors of one server; `one_by_one` for a server of one client at a time."""
 
-    def __init__(self, server, one_by_one=False, flood=False, large=200_000):
+    def __init__(self, server, one_by_one=False, flood=False, large=200_000,
+                 reports=False):
         self.server, self.one_by_one, self.flood, self.large = server, one_by_one, flood, large
         self.visitors, self.queued = [], []
+        self.reports = reports          # SIGUSR1 asks for one
+        self.unanswered = False         # it did, and none came
 
     def visitor(self, **how):
         self.visitors.append(Visitor(self.server, len(self.visitors) + 1, **how))
@@ -214,10 +218,20 @@ class Session:
             flooder = self.visitor(rcvbuf=65536)
             flooder.flood(FLOOD)
             flooder.leave()
+        self.report()
         for visitor in new[1:]:
             visitor.leave()
         for visitor in elders:
             visitor.talk(SMALL)
+
+    def report(self):
+        """The server is asked what it has done; a line of it, or why there is none, comes."""
+        if not self.reports:
+            return
+        before = self.server.err.text.count(REPORT)
+        os.kill(self.server.process.pid, signal.SIGUSR1)
+        self.unanswered = not self.server.err.wait(
+            lambda text: text.count(REPORT) > before or NO_REPORT in text, LIMIT)
 
     def queue(self):
         """Some come, and need not be served; those who were here before are."""
@@ -261,12 +275,6 @@ class Session:
                 if rest.end in WAITING:
                     raise Broken("an idle client is kept for ever")
                 visitor.client.close()
-
-    def stalled(self):
-        """One reads only when the server takes no more of it."""
-        visitor = self.visitor(rcvbuf=65536)
-        visitor.flood(6 * FLOOD)
-        visitor.leave()
 
     def unread(self):
         """Before the stop: one sends until the server takes no more, and never reads."""

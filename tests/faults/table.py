@@ -1,110 +1,169 @@
-"""The table: what fails, in which stage, and whether it was survived."""
+"""The table: a line a call, with the errors that it was made to fail with and their cost."""
 from __future__ import annotations
 
-from faults import catalogue as cat
+from dataclasses import dataclass, field
 
-TITLES = {cat.STARTING: "At the start", cat.SERVING: "While it serves",
-          cat.STOPPING: "While it stops", cat.WHOLE: "From the start to the end"}
+from faults import catalogue as cat
+from faults.inject import LIBRARY
+
+TITLES = {cat.SERVING: "While it serves", cat.STOPPING: "While it stops",
+          cat.STARTING: "At the start", cat.WHOLE: "From the start to the end"}
 HEAD = """# What fails, and what is survived
 
-Written by `make faults`; `tests/README.md` says what is done and how to read it. **survived**
-means: no crash, no hang, no spin, no descriptor or memory lost, no wrong byte, no loss for anybody
-but whom the catalogue allows it, a line on stderr where it asks for one, and afterwards a new
-client is served and SIGTERM ends the server with status 0. At the start it means a line on stderr
-and exit status 1. **-** means that the call was not made there.
+Written by `make faults`; `tests/README.md` says what is done. Each call was made to fail with each
+of its errors, in each server that makes it, and that was **survived**: no crash, no hang, no spin,
+no descriptor or memory lost, no wrong byte, no loss for anybody but whom the table names; a line on
+stderr where it says so; afterwards a new client is served, and SIGTERM ends the server with
+status 0. What was not survived stands at the end.
+
+| cost | who may lose what |
+| --- | --- |
+| nobody | every client gets every byte |
+| client | the client whose call failed may lose its connection |
+| newcomer | as many clients as calls failed may lose theirs, most of them before they are served |
+| start | the server does not start: a line on stderr, exit status 1, nothing left open |
+| child | one process of several ends and is replaced, after a second at the earliest |
+| fatal | the server can't go on: a line on stderr, exit status 1 |
 """
-SURVIVED, ABSENT = "survived", "-"
+COLUMNS = "| call | errors | cost | said | servers |\n| --- | --- | --- | --- | --- |\n"
+SERVERS, FAILED = "Servers: ", "## Not survived"
 SPLIT = ("read", "write")       # calls that are told apart by what they are for
 
 
 def labels(result):
-    """The rows of the table that a run belongs to: (phase, what, error)."""
+    """What a run made fail: a call may be told apart by what it was for."""
     fault = result.fault
     what = fault.call or fault.what
-    kinds = {hit.on for hit in result.hits if hit.call == fault.call} - {"message"}
+    kinds = {hit.on for hit in result.hits if hit.call == fault.call} - {"message", LIBRARY}
     if fault.call not in SPLIT or fault.row.phase == cat.STARTING:
         kinds = {""}
-    return [(fault.row.phase, f"{what} ({kind})" if kind else what, fault.error)
-            for kind in sorted(kinds)]
+    return [f"{what} ({kind})" if kind else what for kind in sorted(kinds)]
+
+
+@dataclass
+class Line:
+    """One of the table."""
+
+    what: str
+    row: cat.Row
+    errors: list = field(default_factory=list)
+    servers: set = field(default_factory=set)
+
+    @property
+    def cost(self):
+        return self.row.cost
+
+    @property
+    def said(self):
+        return "yes" if self.row.says else "-"
+
+    def text(self, servers):
+        errors = ", ".join(sorted(self.errors, key=_place(self.row.errors)))
+        return (f"| {self.what} | {errors} | {self.cost} | {self.said} | "
+                f"{where(self.servers, servers)} |")
+
+
+def _place(errors):
+    """Where an error stands in the catalogue."""
+    return lambda error: (errors + " " + error).split().index(error.split()[0])
 
 
 class Table:
-    """Cells, filled as the runs come in."""
+    """Lines, filled as the runs come in."""
 
     def __init__(self):
-        self.rows = {}          # label: {column: outcome}
-        self.columns = []       # names of targets
-        self.echo = set()       # those of the echo server
+        self.lines = {}         # by call and row of the catalogue
+        self.servers = []       # their names
+        self.failed = []        # (server, failure, what is wrong)
 
     def add(self, result):
-        name = result.target.name
-        if name not in self.columns:
-            self.columns.append(name)
-            if result.target.program == "echo_server":
-                self.echo.add(name)
-        for label in labels(result) if result.reached or result.wrong else ():
-            row = self.rows.setdefault(label, {})
-            if result.wrong or name not in row:
-                row[name] = result.wrong or SURVIVED
+        name, row = result.target.name, result.fault.row
+        if name not in self.servers:
+            self.servers.append(name)
+        if result.wrong:
+            self.failed.append((name, result.fault.name, result.wrong))
+        for what in labels(result) if result.reached and not result.wrong else ():
+            line = self.lines.setdefault((what, row), Line(what, row))
+            line.servers.add(name)
+            if result.fault.error not in line.errors:
+                line.errors.append(result.fault.error)
 
     def text(self):
-        parts = [HEAD]
-        for phase in (cat.SERVING, cat.STOPPING, cat.STARTING, cat.WHOLE):
-            parts.append(f"## {TITLES[phase]}\n")
-            for echo in (True, False):
-                columns = [c for c in self.columns if (c in self.echo) == echo]
-                lines = self._lines(phase, columns)
-                if lines:
-                    parts.append("\n".join([*_head(columns), *lines]) + "\n")
-        return "\n".join(parts)
+        parts = [HEAD, SERVERS + ", ".join(self.servers) + "\n"]
+        for phase, title in TITLES.items():
+            lines = [line.text(self.servers) for line in self.joined(phase)]
+            if lines:
+                parts.append(f"## {title}\n\n{COLUMNS}" + "\n".join(lines) + "\n")
+        failed = [f"- {name}, `{fault}`: {wrong}" for name, fault, wrong in self.failed]
+        return "\n".join([*parts, FAILED + "\n", *(failed or ["Nothing."])]) + "\n"
 
-    def _lines(self, phase, columns):
-        lines = []
-        for label in sorted((la for la in self.rows if la[0] == phase), key=_order):
-            cells = [self.rows[label].get(column, ABSENT) for column in columns]
-            if any(cell != ABSENT for cell in cells):
-                lines.append(f"| {label[1]} | {label[2]} | " + " | ".join(cells) + " |")
-        return lines
-
-
-def _head(columns):
-    return [f"| call | error | {' | '.join(columns)} |",
-            "| --- | --- |" + " --- |" * len(columns)]
-
-
-def _order(label):
-    """As the catalogue has them."""
-    call = label[1].split(" (")[0]
-    for at, row in enumerate(cat.ROWS):
-        if row.phase == label[0] and call in row.calls.split() and label[2] in row.errors.split():
-            return (at, label[1], row.errors.split().index(label[2]))
-    return (len(cat.ROWS), label[1], 0)
+    def joined(self, phase):
+        """The lines of a phase in the catalogue's order; those of a call that differ in nothing but
+        the errors are one."""
+        order = {row: at for at, row in enumerate(cat.ROWS)}
+        lines = sorted((line for line in self.lines.values() if line.row.phase == phase),
+                       key=lambda line: (order.get(line.row, len(order)), line.what))
+        found = {}
+        for line in lines:
+            key = (line.what, line.cost, line.said, frozenset(line.servers))
+            one = found.setdefault(key, Line(line.what, line.row, [], line.servers))
+            one.errors += [e for e in line.errors if e not in one.errors]
+        first = {}
+        for at, line in enumerate(found.values()):
+            first.setdefault(line.what, at)
+        return sorted(found.values(), key=lambda line: first[line.what])
 
 
-def cells(text):
-    """{(section, call, error, column): outcome} of a table that was written."""
-    found, section, columns = {}, "", []
+def where(some, servers):
+    """Names of servers, shortened: `all from v07`, `v01–v10, chat v07–v10`."""
+    for first in sorted({_stage(name) for name in servers}):
+        if set(some) == {name for name in servers if _stage(name) >= first}:
+            return "all" if first == _stage(servers[0]) else f"all from {first}"
+    programs = {}
+    for name in (name for name in servers if name in some):
+        programs.setdefault(name[4:], []).append(_stage(name))
+    return "; ".join(f"{program} {_range(stages)}".strip() for program, stages in programs.items())
+
+
+def _stage(name):
+    return name.split()[0]
+
+
+def _range(stages):
+    """`v03–v05, v10` for stages in order."""
+    runs = []
+    for stage in stages:
+        if runs and int(stage[1:]) == int(runs[-1][-1][1:]) + 1:
+            runs[-1].append(stage)
+        else:
+            runs.append([stage])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+
+
+def read(text):
+    """What a written table says: its servers; and {(section, call, cost, said): errors}."""
+    servers, section, found = "", "", {}
     for line in text.splitlines():
         words = [word.strip() for word in line.strip("|").split("|")]
-        if line.startswith("## "):
+        if line.startswith(SERVERS):
+            servers = line
+        elif line.startswith("## "):
             section = line[3:]
-        elif line.startswith("| call "):
-            columns = words[2:]
-        elif line.startswith("| ") and columns:
-            for column, outcome in zip(columns, words[2:]):
-                found[(section, words[0], words[1], column)] = outcome
-    return found
+        elif section and line.startswith("| ") and words[0] not in ("call", "---"):
+            found.setdefault((section, words[0], words[2], words[3]), set()).update(
+                words[1].split(", "))
+    return servers, found
 
 
 def differences(kept, made):
-    """Lines that say where a table that was kept is not what was measured. Whether a call is
-    reached at all may depend on who was faster: only that is not compared."""
-    kept, made = cells(kept), cells(made)
-    lines = []
-    for key in sorted(kept.keys() | made.keys()):
-        old, new = kept.get(key, ABSENT), made.get(key, ABSENT)
-        if old != new and ABSENT not in (old, new):
-            lines.append(f"{', '.join(key)}: the table says `{old}`, measured was `{new}`")
-    known = {key[1:3] for key in kept}
-    return lines + [f"{', '.join(key)}: the table has no such row"
-                    for key in sorted({key[1:3] for key in made} - known)]
+    """Lines that say where a table that was kept is not what was measured, with fewer errors
+    perhaps. Which servers make a call may depend on who was faster: only that is not compared."""
+    (kept_servers, kept), (servers, made) = read(kept), read(made)
+    lines = [] if servers == kept_servers else [f"the table has `{kept_servers}`, not `{servers}`"]
+    for key in sorted(made):
+        missing = made[key] - kept.get(key, set())
+        if missing:
+            lines.append(f"the table does not have {', '.join(key)}: {', '.join(sorted(missing))}")
+    calls = {(section, what.split(" (")[0]) for section, what, _, _ in made}
+    return lines + [f"{', '.join(key)} stands in the table, and no server calls it"
+                    for key in sorted(kept) if (key[0], key[1].split(" (")[0]) not in calls]

@@ -14,10 +14,10 @@
 typedef struct Head {
     char method[HTTP_LONGEST_HEAD + 1];
     char path[HTTP_LONGEST_HEAD + 1];
-    char major, minor;
+    char minor;
     int hosts, lengths;
     bool has_content, close, keep_alive;
-    bool has_codings, unknown_coding, ends_chunked;
+    bool unknown_coding, ends_chunked;
 } Head;
 
 /* The next line without its end, as a string; false: it has a NUL in it. */
@@ -158,7 +158,7 @@ static bool read_target(Head *head, const char *target)
     return true;
 }
 
-/* METHOD target HTTP/1.1 and nothing else. */
+/* METHOD target HTTP/1.1 and nothing else. The method is known before. */
 static bool read_request_line(Head *head, char *line)
 {
     char *target = strchr(line, ' ');
@@ -170,21 +170,30 @@ static bool read_request_line(Head *head, char *line)
     *version++ = '\0';
     if (!consists_of(line, TOKEN) || !is_visible(target) ||
         strlen(version) != strlen("HTTP/1.1") ||
-        strncmp(version, "HTTP/", 5) != 0 || !isdigit(version[5]) ||
-        version[6] != '.' || !isdigit(version[7]))
+        strncmp(version, "HTTP/1.", 7) != 0 || !isdigit(version[7]))
         return false;
-    strcpy(head->method, line);
-    head->major = version[5];
     head->minor = version[7];
     return read_target(head, target);
 }
 
-/* The status of a refusal, or 0. */
-static int refuse_line(Head *head, char *line)
+static bool has_control_character(const char *text)
 {
-    if (!read_request_line(head, line))
-        return 400;
-    return head->major == '1' ? 0 : 505;
+    for (; *text != '\0'; text++)
+        if (iscntrl((unsigned char)*text) && *text != '\t')
+            return true;
+    return false;
+}
+
+static bool read_first_line(Head *head, char *line)
+{
+    size_t size = strcspn(line, " ");
+
+    if (has_control_character(line))
+        return false;
+    /* Whatever else is wrong: HEAD never gets a body. */
+    memcpy(head->method, line, size);
+    head->method[size] = '\0';
+    return read_request_line(head, line);
 }
 
 ssize_t http_reference_find(const char *data, size_t size)
@@ -198,19 +207,10 @@ ssize_t http_reference_find(const char *data, size_t size)
         bool clean = next_line(line, &at, data + seen);
         if (clean && line[0] == '\0')
             return at - data;
-        if (first && (!clean || refuse_line(&(Head){0}, line) != 0))
+        if (first && (!clean || !read_first_line(&(Head){0}, line)))
             return at - data;
     }
     return size < HTTP_LONGEST_HEAD ? 0 : -1;
-}
-
-/* The token at the start, whatever else is wrong: HEAD never gets a body. */
-static void read_method(Head *head, const char *line)
-{
-    size_t size = strspn(line, TOKEN);
-
-    memcpy(head->method, line, size);
-    head->method[size] = '\0';
 }
 
 static char *trim(char *text)
@@ -222,44 +222,36 @@ static char *trim(char *text)
     return text;
 }
 
-static bool has_control_character(const char *text)
+/* Commas and blanks are between the words of a list. */
+static char *next_word(char *list, char **rest)
 {
-    for (; *text != '\0'; text++)
-        if (iscntrl((unsigned char)*text) && *text != '\t')
-            return true;
-    return false;
+    return strtok_r(list, ", \t", rest);
 }
 
-static void read_connection(Head *head, const char *value)
+static void read_connection(Head *head, char *value)
 {
-    while (*value != '\0') {
-        size_t size = strspn(value, TOKEN);
-        if (size == strlen("close") && strncasecmp(value, "close", size) == 0)
-            head->close = true;
-        if (size == strlen("keep-alive") &&
-            strncasecmp(value, "keep-alive", size) == 0)
-            head->keep_alive = true;
-        value += size;
-        value += strcspn(value, TOKEN);
+    char *rest;
+    char *word = next_word(value, &rest);
+
+    for (; word != NULL; word = next_word(NULL, &rest)) {
+        head->close |= strcasecmp(word, "close") == 0;
+        head->keep_alive |= strcasecmp(word, "keep-alive") == 0;
     }
 }
 
-/* Several such fields are one list (9110, 5.3). */
+/* Several such fields are one list (9110, 5.3). It may not begin empty. */
 static bool read_codings(Head *head, char *value)
 {
-    char *coding;
+    char *rest;
+    char *word = next_word(value, &rest);
 
-    head->has_codings = true;
-    while ((coding = strsep(&value, ",")) != NULL) {
-        coding = trim(coding);
-        if (coding[0] == '\0')
-            continue;
-        if (head->ends_chunked || !consists_of(coding, TOKEN))
+    for (; word != NULL; word = next_word(NULL, &rest)) {
+        if (head->ends_chunked || !consists_of(word, TOKEN))
             return false;
-        head->ends_chunked = strcasecmp(coding, "chunked") == 0;
+        head->ends_chunked = strcasecmp(word, "chunked") == 0;
         head->unknown_coding |= !head->ends_chunked;
     }
-    return true;
+    return head->ends_chunked || head->unknown_coding;
 }
 
 static bool read_field(Head *head, char *line)
@@ -304,19 +296,14 @@ static int find_status(Head *head, const char *at, const char *end)
     char line[HTTP_LONGEST_HEAD + 1];
     bool clean = next_line(line, &at, end);
 
-    read_method(head, line);
-    int refusal = clean ? refuse_line(head, line) : 400;
-    if (refusal != 0)
-        return refusal;
-    if (!read_fields(head, at, end))
+    if (!clean || !read_first_line(head, line) || !read_fields(head, at, end))
         return 400;
-    if (head->has_codings && (head->lengths > 0 || head->minor == '0'))
+    bool has_codings = head->unknown_coding || head->ends_chunked;
+    if (has_codings && (head->lengths > 0 || head->minor == '0'))
         return 400;
     if (head->unknown_coding)
         return 501;
-    if (head->has_codings && !head->ends_chunked)
-        return 400;
-    if (head->has_codings || head->has_content)
+    if (has_codings || head->has_content)
         return 413;
     if (strcmp(head->method, "GET") != 0 && strcmp(head->method, "HEAD") != 0)
         return 405;
@@ -332,8 +319,7 @@ Answer http_reference_answer(const char *text, size_t size)
         return (Answer){0, false, NULL};
     head = (Head){0};
     int status = find_status(&head, text, text + size);
-    bool last = status == 400 || status == 413 || status == 501 ||
-                status == 505 || head.close;
+    bool last = status == 400 || status == 413 || status == 501 || head.close;
     bool old = head.minor == '0';
     return (Answer){
         .status = status,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,8 +17,10 @@ sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from fuzz.breaks import BREAKS  # noqa: E402
+from fuzz.breaks import PLANTS  # noqa: E402
 from harness.stages import ROOT, find_stages  # noqa: E402
+from plants.plant import Stale  # noqa: E402
+from plants.sow import copy_sources  # noqa: E402
 
 BUILD = HERE / "build"      # the programs, what they have learnt, what they have found
 FLAGS = ("-std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -fno-sanitize-recover=all "
@@ -153,16 +154,13 @@ def run(targets, stage: Path, seconds: int) -> int:
 # -- the proof ------------------------------------------------------------
 
 
-def try_break(broken, stage: Path, folder: Path) -> str:
+def try_plant(plant, folder: Path) -> str:
     """Fuzz a copy of the stage with one mistake; a line about what came of it."""
-    copy = folder / broken.name
-    shutil.copytree(stage, copy, ignore=shutil.ignore_patterns("build", "exercises", "*_server"))
-    source = copy / broken.file
-    text = source.read_text("utf-8")
-    if text.count(broken.old) != 1:
-        return f"STALE: its text does not stand once in {broken.file}: {broken.old!r}"
-    source.write_text(text.replace(broken.old, broken.new), "utf-8")
-    target = next(t for t in TARGETS if t.name == broken.target)
+    try:
+        copy = copy_sources(plant, folder / plant.label)
+    except Stale as error:
+        return f"STALE: {error}"
+    target = next(t for t in TARGETS if t.name == plant.caught_by[0])
     program = compile_target(target, copy, copy / "fuzz")
     result = fuzz(target, program, copy / "corpus", PROOF_LIMIT)
     if not result.text:
@@ -174,14 +172,13 @@ def prove(targets, stage: Path) -> int:
     if run(targets, stage, CLEAN_TIME):
         return 1
     names = {t.name for t in targets}
-    chosen = [broken for broken in BREAKS if broken.target in names]
+    chosen = [plant for plant in PLANTS if plant.caught_by[0] in names]
     missed = 0
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, \
             ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        for broken, words in zip(chosen, pool.map(
-                lambda b: try_break(b, stage, Path(folder)), chosen)):
+        for plant, words in zip(chosen, pool.map(lambda p: try_plant(p, Path(folder)), chosen)):
             missed += not words.startswith("found")
-            print(f"{broken.target:7} {broken.words:52} {words}", flush=True)
+            print(f"{plant.caught_by[0]:7} {plant.words:52} {words}", flush=True)
     print(f"fuzz: {len(chosen)} mistakes, {missed} not found")
     return 1 if missed or not chosen else 0
 

@@ -1,4 +1,4 @@
-"""Builds what is checked: the stages, the C unit checks, the wrong servers."""
+"""Builds what is checked: the stages and the C unit checks."""
 from __future__ import annotations
 
 import os
@@ -102,14 +102,3 @@ def compile_c(name: str, sources, mode: Mode, include=(), options=()) -> Path:
         raise BuildFailed(done.stderr)
     partial.rename(output)
     return output
-
-
-def build_wrong() -> Path:
-    """The wrong servers: one program under the name of each that it can play."""
-    program = compile_c("wrong/echo_server", sorted((TESTS / "wrong").glob("*.c")),
-                        Mode("plain"))
-    for name in ("select_server", "poll_server", "http_server"):
-        other = program.with_name(name)
-        if not other.exists():
-            os.link(program, other)
-    return program.parent

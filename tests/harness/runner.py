@@ -234,9 +234,9 @@ def _run(tasks, numbers, jobs: int, keep, tick) -> bool:
                 outcome = _outcome(worker, tasks)
                 if outcome is None:
                     continue
+                number, worker.task = worker.task, None
                 if not worker.process.is_alive():
                     workers[at] = worker = Worker(tasks)
-                number, worker.task = worker.task, None
                 if keep(number, outcome):
                     return True
                 if waiting:

@@ -82,18 +82,19 @@ class Drain(threading.Thread):
 class Server:
     """A process of one of the programs, and what it says."""
 
-    def __init__(self, path, args=(), mode=PLAIN, env=(), stderr=subprocess.PIPE, **prepare):
+    def __init__(self, path, args=(), mode=PLAIN, env=(), stdin=subprocess.DEVNULL,
+                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, **prepare):
         self.name = os.path.basename(path)
         self.args = [str(a) for a in args]
         self.mode = mode
         self.log = tempfile.NamedTemporaryFile(prefix="valgrind-") if mode.tool else None
         argv = mode.wrap([str(path), *self.args], self.log and self.log.name)
         self.process = subprocess.Popen(
-            argv, cwd="/", env={**os.environ, **dict(env)}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=stderr, close_fds=True,
+            argv, cwd="/", env={**os.environ, **dict(env)}, stdin=stdin,
+            stdout=stdout, stderr=stderr, close_fds=True,
             start_new_session=True, preexec_fn=lambda: _prepare(**prepare))
         _alive.add(self.process.pid)
-        self.out = Drain(self.process.stdout)
+        self.out = Drain(self.process.stdout or open(os.devnull, "rb"))
         self.err = Drain(self.process.stderr or open(os.devnull, "rb"))
         self.address, self.port, self.base_fds = "", 0, 0
 
@@ -171,7 +172,8 @@ class Server:
 
     def check_words(self):
         """After the end: what it said, and what valgrind says about it."""
-        if self.out.text.count("\n") != 1 or not self.out.text.endswith("\n"):
+        if self.process.stdout and (self.out.text.count("\n") != 1
+                                    or not self.out.text.endswith("\n")):
             raise Broken("stdout must hold the ready line and nothing else; "
                          f"it holds {self.out.text[:500]!r}")
         for line in self.err.text.splitlines():
@@ -297,7 +299,8 @@ class Server:
                    for text in self._of_tasks("status"))
 
 
-def _prepare(nofile=0, user=0, blocked=(), ignored=(), terminal=-1):
+def _prepare(nofile=0, user=0, blocked=(), ignored=(), terminal=-1,
+             closed=(), limits=()):
     """In the child, before it becomes the server. Signals blocked and ignored are inherited."""
     if terminal >= 0:
         fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
@@ -306,11 +309,15 @@ def _prepare(nofile=0, user=0, blocked=(), ignored=(), terminal=-1):
         signal.signal(signo, signal.SIG_IGN)
     if nofile:
         resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
+    for what, value in limits:
+        resource.setrlimit(what, (value, value))
     if user:
         os.setgroups([])
         os.setgid(user)
         os.setuid(user)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    for fd in closed:
+        os.close(fd)
 
 
 def exit_words(status) -> str:

@@ -1,38 +1,44 @@
-"""Mistakes made on purpose in copies of the last stage: the soak test must find each."""
+"""Plants in the last stage that the soak test must find."""
 from __future__ import annotations
 
-from wrong.mutations import Mutation
+from plants.plant import plant
 
 
-def _break(name, words, old, new):
-    return Mutation(name, words, old, new, ())
+def _plant(name, words, file, old, new, **more):
+    return plant(10, name, words, file, old, new, **more)
 
 
-BREAKS = (
-    _break("a-byte-lost", "counts one byte less at a short write",
-           "buffer_consume(output, write_now(connection, buffer_front(output),\n"
-           "                                     buffer_size(output)));",
-           "size_t done = write_now(connection, buffer_front(output), buffer_size(output));\n"
+PLANTS = (
+    _plant("a-byte-lost", "counts one byte less at a short write", "connection_output.c",
+           "buffer_consume(output, send_now(connection, buffer_front(output),\n"
+           "                                    buffer_size(output)));",
+           "size_t done = send_now(connection, buffer_front(output), buffer_size(output));\n"
            "    buffer_consume(output, done + (done > 1 && done < buffer_size(output)));"),
-    _break("uncounted-output", "does not count bytes that waited for room",
-           "statistics.bytes_out += (size_t)written",
-           "statistics.bytes_out += connection->paused ? 0 : (size_t)written"),
-    _break("wrong-reason", "takes a reset for the client's end",
-           "connection_end(connection, FAILED);", "connection_end(connection, BY_PEER);"),
-    _break("uncounted-refusal", "does not count those over -c",
-           "server->refused.closed[LIMIT]++;", ""),
-    _break("keeps-the-refused", "leaks the descriptor of those it turns away",
-           "if (fd >= 0)\n        close(fd);\n    acceptor->spare", "acceptor->spare"),
-    _break("drops-when-it-drains", "closes at once when it is to stop",
-           "ioctl(connection->channel.fd, FIONREAD, &unread);\n        connection->rest",
-           "connection->rest"),
-    _break("evicts-who-reads", "takes only input for a sign of life",
-           "return info.tcpi_last_data_recv < info.tcpi_last_data_sent",
-           "return info.tcpi_last_data_recv < 1u << 30"),
-    _break("hasty", "evicts after half the time",
-           "unsigned limit = connection->group->options->idle + CLOCK_TICK;\n    bool",
-           "unsigned limit = connection->group->options->idle / 2;\n    bool"),
-    _break("forgets-the-rest", "does not go on with messages whose turn is over",
-           "connection->pending = length > 0 && used < size;",
+    _plant("uncounted-output", "does not count bytes that waited for room", "connection_output.c",
+           "statistics.bytes_out += (size_t)sent;",
+           "statistics.bytes_out += connection->paused ? 0 : (size_t)sent;"),
+    _plant("wrong-reason", "takes a reset for the client's end", "connection_state.c",
+           "connection_end(connection, REASON_ERROR);", "connection_end(connection, REASON_PEER);"),
+    _plant("uncounted-refusal", "does not count those over -c", "tcp_server.c",
+           "server->refused.closed[REASON_LIMIT]++;", ""),
+    _plant("keeps-the-refused", "leaks the descriptor of those it refuses", "acceptor.c",
+           "    if (fd >= 0)\n        close(fd);\n    acceptor->spare", "    acceptor->spare"),
+    _plant("drops-when-it-drains", "closes at once when it is to stop", "connection.c",
+           "unread = (unsigned)connection_count_unread(connection);", "unread = 0;"),
+    _plant("evicts-who-reads", "takes only input for a sign of life", "socket.c",
+           "return sent < info.tcpi_last_data_recv ?", "return sent < 1 ?"),
+    _plant("hasty", "evicts after half the time", "connection_idle.c",
+           "unsigned limit = connection->group->idle + KERNEL_TICK;\n    unsigned idle",
+           "unsigned limit = connection->group->idle / 2;\n    unsigned idle"),
+    _plant("forgets-the-rest", "does not go on with messages whose turn is over",
+           "connection_input.c", "connection->pending = length > 0 && used < size;",
            "connection->pending = false;"),
+    _plant("own-line", "sends a line back to the member that said it", "chat_server.c",
+           "tell_others(member, text,", "tell_others(NULL, text,", program="chat_server"),
+    _plant("keeps-the-gone", "keeps a pointer to a member that has left", "chat_server.c",
+           "    *place = member->next;", "    (void)place;", program="chat_server"),
+    _plant("freed-at-once", "frees a connection before what was posted to it arrives",
+           "connection.c", "    connection->task.run = free_connection;\n"
+           "    event_loop_queue_in_loop(group->loop, &connection->task);\n",
+           "    free_connection(connection);\n", program="chat_server"),
 )

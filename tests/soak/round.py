@@ -27,12 +27,12 @@ class Round:
         self.plans = draw_clients(self.dice, self.options, self.seconds)
         self.at_the_end = draw_drain(self.dice, self.options)
         self.server, self.clients, self.names = None, [], set()
-        self.last, self.known = {}, 0       # the last report, how many have been looked at
+        self.reports = balance.Reports(max(1, self.options.threads), self.options.connections)
 
     @property
     def words(self) -> str:
         limit = f"ulimit -n {self.options.nofile}; " if self.options.nofile else ""
-        return f"{limit}echo_server {' '.join(self.options.words())}"
+        return f"{limit}{self.program.name} {' '.join(self.options.words())}"
 
     def play(self):
         """Raises Broken when a promise was."""
@@ -46,6 +46,9 @@ class Round:
         finally:
             self.server.kill()
 
+    def _client(self, plan):
+        return Client(self.server, plan, self.names)
+
     def _stderr(self, most: int) -> str:
         return self.server.err.text[-most:]
 
@@ -56,7 +59,7 @@ class Round:
             plan.patience = self.patience
         nuisance = asyncio.ensure_future(self._disturb())
         try:
-            self.clients = [Client(self.server, plan, self.names) for plan in self.plans]
+            self.clients = [self._client(plan) for plan in self.plans]
             await asyncio.gather(*(client.run() for client in self.clients))
         finally:
             nuisance.cancel()
@@ -86,10 +89,8 @@ class Round:
                 self._look()
 
     def _look(self):
-        """Check the reports that have come since."""
-        for block in balance.blocks(self.server.err.text)[self.known:]:
-            self.known += 1
-            self.last = balance.check_report(block, self.last, self.options)
+        """Check what has been reported since."""
+        self.reports.look(self.server.err.text)
 
     # -- when all have gone -------------------------------------------------
 
@@ -106,9 +107,7 @@ class Round:
         failed = [client for client in self.clients if client.failure]
         if failed:
             raise Broken(_named(failed, [client.failure for client in failed]))
-        if not await self._becomes(lambda: self.server.fds() <= self.server.base_fds):
-            raise Broken(f"all clients have gone; the server had {self.server.base_fds} "
-                         f"descriptors open at the start and has {self.server.fds()} now")
+        await self._all_closed()
         await self._report()
         refusals = balance.Refusals(self.server.err.text)
         refused = len(refusals.words)
@@ -120,29 +119,36 @@ class Round:
                 wrong.append((client, str(error)))
         if wrong:
             raise Broken(_named(*zip(*wrong)))
-        balance.check_total(self.last, balance.add_up(accounts))
+        balance.check_total(self.reports.total(), balance.add_up(accounts))
         too_long = sum(1 for client, one in zip(self.clients, accounts)
                        if client.plan.kind == "oversize" and "bytes in" in one)
         served = sum(1 for one in accounts if "bytes in" in one)
         balance.check_words(self.server.err.text, refused, too_long, self.options.verbose, served)
 
+    async def _all_closed(self):
+        if not await self._becomes(lambda: self.server.fds() <= self.server.base_fds):
+            raise Broken(f"all clients have gone; the server had {self.server.base_fds} "
+                         f"descriptors open at the start and has {self.server.fds()} now")
+
     async def _report(self):
         """A report that was asked for with nobody there is the last word."""
-        self._look()
+        def whole(least):
+            self._look()
+            return self.reports.even and self.reports.whole >= least
+
         await asyncio.sleep(0.02)       # one that was asked for before may be on its way
-        self._look()
-        before = self.known
-        self._signal(signal.SIGUSR1)
-        if not await self._becomes(
-                lambda: len(balance.blocks(self.server.err.text)) > before):
-            raise Broken("SIGUSR1: no block of counts on stderr")
-        self._look()
+        if await self._becomes(lambda: whole(0)):
+            before = self.reports.whole
+            self._signal(signal.SIGUSR1)
+            if await self._becomes(lambda: whole(before + 1)):
+                return
+        raise Broken(f"SIGUSR1: not every loop has said its line: {self.reports.seen}")
 
     # -- the end ------------------------------------------------------------
 
     async def _drain(self):
         """What has reached the server when it is told to stop is answered, then it ends."""
-        clients = [Client(self.server, plan, self.names) for plan in self.at_the_end]
+        clients = [self._client(plan) for plan in self.at_the_end]
         lives = [asyncio.ensure_future(client.run()) for client in clients]
         there = await self._becomes(lambda: all(self._has_arrived(c) for c in clients))
         how = self.dice.choice((signal.SIGTERM, signal.SIGINT))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Random clients against the last stage's echo_server, with options drawn at random.
+"""Random clients against the last stage's servers, with options drawn at random.
 
 Round after round, each with a server of its own: until the time is over or something is wrong.
 """
@@ -15,14 +15,15 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness import build, modes, prove  # noqa: E402
+from harness import build, modes  # noqa: E402
 from harness.bars import Bars  # noqa: E402
 from harness.server import Broken, kill_all  # noqa: E402
 from harness.stages import find_stages  # noqa: E402
-from soak.breaks import BREAKS  # noqa: E402
+from soak import prove  # noqa: E402
+from soak.chat import ChatRound  # noqa: E402
 from soak.round import Round  # noqa: E402
 
-PROOF_ROUNDS = 60       # in which a mistake must be found
+CHAT_EACH = 4           # such a round is one of the chat
 
 
 def options():
@@ -42,11 +43,11 @@ def options():
 
 
 def built(mode):
-    """The program of the last stage."""
+    """The last stage."""
     stages, failed = build.build_stages(find_stages()[-1:], mode)
     for stage, words in failed.items():
         raise SystemExit(f"soak: {stage.name} does not compile:\n{words}")
-    return stages[0].program("echo_server")
+    return stages[0]
 
 
 def main() -> int:
@@ -55,16 +56,23 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard) if hard > 0 else 8192, hard))
     mode = getattr(modes, (args.mode or "plain").upper())
     build.need_tools(mode)
-    program = built(mode)
+    stage = built(mode)
     print(f"soak: SEED={args.seed}", flush=True)
-    return prove_breaks(args) if args.prove else soak(args, program, mode)
+    return prove.main(args.seed) if args.prove else soak(args, stage, mode)
 
 
-def soak(args, program, mode) -> int:
+def draw_round(seed, number, stage, mode):
+    """Every fourth is one of the chat."""
+    if number % CHAT_EACH == 0:
+        return ChatRound(seed, number, stage.program("chat_server"), mode)
+    return Round(seed, number, stage.program("echo_server"), mode)
+
+
+def soak(args, stage, mode) -> int:
     start, number, clients, moved = time.monotonic(), args.round or 1, 0, 0
     bars = Bars({"soak": args.time}, on=False if args.round else None, unit=" s")
     while True:
-        this = Round(args.seed, number, program, mode)
+        this = draw_round(args.seed, number, stage, mode)
         words = f"round {number}: {len(this.plans)} clients, {this.words}"
         if bars.on:
             bars.now(words)
@@ -86,34 +94,6 @@ def soak(args, program, mode) -> int:
     print(f"soak: {number - (args.round or 1)} rounds, {clients:,} clients, {moved:,} bytes "
           f"checked, {time.monotonic() - start:.0f} s: all balances")
     return 0
-
-
-def first_failure(seed: str, program) -> str:
-    """Play rounds until one fails; which, and the first words of why."""
-    for number in range(1, PROOF_ROUNDS + 1):
-        try:
-            Round(seed, number, program, modes.PLAIN).play()
-        except Broken as error:
-            words = str(error).removeprefix("SIGUSR1, all clients gone:").strip()
-            return f"found in round {number}: {words.splitlines()[0][:90]}"
-    return f"NOT FOUND in {PROOF_ROUNDS} rounds"
-
-
-def prove_breaks(args) -> int:
-    build.scratch()
-    missed = 0
-    bars = Bars({"mistakes": len(BREAKS)})
-    for broken in BREAKS:
-        bars.now(broken.words)
-        stage = prove.mutate(broken, find_stages()[-1])
-        words = f"STALE: {stage}" if isinstance(stage, str) else first_failure(
-            args.seed, stage.program("echo_server"))
-        missed += not words.startswith("found")
-        bars.say(f"{broken.words:54} {words}")
-        bars.add("mistakes", "ok" if words.startswith("found") else "FAIL")
-    bars.close()
-    print(f"soak: {len(BREAKS)} mistakes, {missed} not found")
-    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """In which steps to read what a stage changes: parts from the ground up, the
 echo server, then the side programs.
 
-A stage's steps may be named in the file `steps`. What it does not name is
-grouped by size: a part's files stay together, and small changes are read in
-one go.
+A stage's steps may be named in the file tests/tools/steps of the folder that
+holds the stages. What it does not name is grouped by size: a part's files
+stay together, and small changes are read in one go.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import stages as st
 
-STEPS = Path(__file__).resolve().parent / "steps"
+STEPS = Path("tests/tools/steps")  # in the folder that holds the stages
 SITTING = 120  # changed lines that one step gathers from several parts
 ALIKE = 0.75  # of a program's lines: a difference this long is no shorter
 
@@ -90,24 +90,24 @@ def as_siblings(stage, found):
     return placed
 
 
-def read_steps(path=STEPS):
-    """{stage: [(title, parts)]} from the file `steps`."""
-    found = {}
-    for line in st.read(path).splitlines():
+def read_steps(root):
+    """{stage: [(title, parts)]} from the file STEPS; {} if there is none."""
+    path, found = root / STEPS, {}
+    for line in st.read(path).splitlines() if path.exists() else []:
         if not line.strip() or line.startswith("#"):
             continue
         head, _, parts = line.rpartition(": ")
         stage, _, title = head.partition(" ")
         if not title or not parts.split():
-            raise SystemExit(f"{path.name}: want STAGE TITLE: PART..., "
+            raise SystemExit(f"{STEPS}: want STAGE TITLE: PART..., "
                              f"got: {line}")
         found.setdefault(stage, []).append((title.strip(), parts.split()))
     return found
 
 
-def steps_of(stage, entries, named=None):
+def steps_of(stage, entries):
     """The steps of a stage, in the order in which to read them."""
-    named = read_steps() if named is None else named
+    named = read_steps(stage.parent)
     left, steps = list(entries), []
     for title, parts in named.get(st.short(stage), []):
         own = [entry for part in parts for entry in left
@@ -150,16 +150,16 @@ def units(entries):
     return list(found.values())
 
 
-def problems(root, path=STEPS):
-    """Lines of the file `steps` that name what does not change."""
+def problems(root):
+    """Lines of the file STEPS that name what does not change."""
     found = []
-    named = read_steps(path)
+    named = read_steps(root)
     for old, new in st.steps(root):
         changed = {name for row in st.changes(old, new)
                    if row[1] in ("added", "changed")
                    for name in (row[0], Path(row[0]).stem)}
         for title, parts in named.get(st.short(new), []):
-            found += [f"tests/tools/steps: {st.short(new)} {title}: nothing "
+            found += [f"{STEPS}: {st.short(new)} {title}: nothing "
                       f"changes in {part}"
                       for part in parts if part not in changed]
     return found

@@ -107,15 +107,12 @@ class NamedStepsTest(FolderTest):
             self.write(f"v02_b/{name}.h", "part\n")
             self.write(f"v02_b/{name}.c", "part\n")
 
-    def named(self, words):
-        self.write("steps", words)
-        return reading.read_steps(self.root / "steps")
-
     def titles(self, words):
+        self.write("tests/tools/steps", words)
         old, new = self.root / "v01_a", self.root / "v02_b"
         entries, _, _ = reading.entries_between(old, new)
         return [(step.title, [entry.name for entry in step.entries])
-                for step in reading.steps_of(new, entries, self.named(words))]
+                for step in reading.steps_of(new, entries)]
 
     def test_named_steps_come_first_and_the_rest_is_grouped(self):
         self.assertEqual(
@@ -124,14 +121,14 @@ class NamedStepsTest(FolderTest):
              ("log, epoll", ["log.c", "epoll.h", "epoll.c"])])
 
     def test_a_step_of_what_does_not_change_is_a_complaint(self):
-        self.named("v02 the two ends: socket tea\n")
+        self.write("tests/tools/steps", "v02 the two ends: socket tea\n")
         self.assertEqual(
-            reading.problems(self.root, self.root / "steps"),
+            reading.problems(self.root),
             ["tests/tools/steps: v02 the two ends: nothing changes in tea"])
 
     def test_a_step_needs_a_title(self):
         with self.assertRaises(SystemExit):
-            self.named("v02: socket\n")
+            self.titles("v02: socket\n")
 
 
 if __name__ == "__main__":

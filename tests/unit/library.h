@@ -6,21 +6,18 @@
 #ifndef LIBRARY_H
 #define LIBRARY_H
 
+#include "clients.h"
 #include "tcp_server.h"
 #include "unit.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_RECORDS = 4000, PATIENCE = 20 };
+enum { MOST_RECORDS = 4000 };
 
 /* What is known of one connection. It is never used for another one. */
 typedef struct Record {
@@ -35,7 +32,7 @@ typedef struct Record {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards all below */
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static Record records[MOST_RECORDS];
-static int opened, closed, messages, high_waters;
+static int record_count, opened, closed, messages, high_waters;
 static bool stopping; /* then the main thread may stand in for others */
 
 /* The connection whose callback this thread is in. */
@@ -47,12 +44,12 @@ static void (*when_message)(Record *record, const char *data, size_t size);
 static void (*when_close)(Record *record);
 static void (*when_high_water)(Record *record);
 
-/* No callback is called from inside one of another connection. */
+/* No callback is called from inside another one. */
 static Connection *enter(Connection *connection)
 {
     Connection *before = inside;
 
-    EXPECT(before == NULL || before == connection);
+    EXPECT(before == NULL);
     inside = connection;
     return before;
 }
@@ -73,15 +70,18 @@ static inline void on_open(void *context, Connection *connection)
     EXPECT(context == records);
     EXPECT(connection_data(connection) == NULL);
     pthread_mutex_lock(&lock);
-    EXPECT(opened < MOST_RECORDS);
-    record = &records[opened++];
+    EXPECT(record_count < MOST_RECORDS);
+    record = &records[record_count++];
     record->connection = connection;
     record->thread = pthread_self();
     connection_set_data(connection, record);
-    pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
     if (when_open != NULL)
         when_open(record);
+    pthread_mutex_lock(&lock);
+    opened++;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
     inside = before;
 }
 
@@ -157,12 +157,21 @@ static inline void wait_for(const int *count, int least, const char *what)
     pthread_mutex_unlock(&lock);
 }
 
+/* A count, as it is now. */
+static inline int now(const int *count)
+{
+    pthread_mutex_lock(&lock);
+    int is = *count;
+    pthread_mutex_unlock(&lock);
+    return is;
+}
+
 /* -- the server ------------------------------------------------------------ */
 
+static bool light; /* under valgrind and sanitizers: smaller loads */
 static Options options;
 static ConnectionHandler handler;
 static pthread_t server;
-static in_port_t port;
 
 static inline void *run_server(void *unused)
 {
@@ -199,15 +208,19 @@ static inline void begin_unit(void)
     snprintf(number, sizeof(number), "%u", ntohs(port));
 #if STAGE >= 7
     options = options_parse(3, argv, "p");
+    handler.codec = codec_raw();
 #else
     options = options_parse(3, argv);
+#endif
+#if STAGE >= 8
+    options.io_threads = 0;
 #endif
 }
 
 static inline void start_server(void)
 {
     memset(records, 0, sizeof(records));
-    opened = closed = messages = high_waters = 0;
+    record_count = opened = closed = messages = high_waters = 0;
     stopping = false;
     handler.on_open = on_open;
     handler.on_message = on_message;
@@ -231,66 +244,21 @@ static inline void stop_server(void)
     when_message = NULL;
 }
 
-/* -- clients --------------------------------------------------------------- */
-
-static inline int come(void)
+/* Run a check in each layout of threads that the stage can have. */
+static inline int run_in_all_layouts(int argc, void (*check)(void))
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = port};
-    struct timeval limit = {.tv_sec = PATIENCE};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    for (int tries = 0; tries < PATIENCE * 1000; tries++) {
-        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-            return fd;
-        usleep(1000); /* the server does not listen yet */
-    }
-    EXPECT(!"the server listens");
-    return fd;
-}
-
-static inline void say(int fd, const char *text)
-{
-    ssize_t size = (ssize_t)strlen(text);
-
-    EXPECT_EQUAL(send(fd, text, (size_t)size, MSG_NOSIGNAL), size);
-}
-
-/* Exactly these bytes must come next. */
-static inline void hear(int fd, const char *text)
-{
-    char got[200] = "";
-    ssize_t size = recv(fd, got, strlen(text), MSG_WAITALL);
-
-    if (size < 0 || strcmp(got, text) != 0) {
-        unit_failures++;
-        fprintf(stderr, "a client must get \"%s\", it got \"%s\" (%zd)\n", text,
-                got, size);
-    }
-}
-
-/* Read to the end, in whatever way it comes. Returns how many bytes came. */
-static inline long hear_out(int fd)
-{
-    char piece[4096];
-    long all = 0;
-    ssize_t size;
-
-    while ((size = recv(fd, piece, sizeof(piece), 0)) > 0)
-        all += size;
-    EXPECT(size == 0 || errno == ECONNRESET);
-    return all;
-}
-
-static inline void leave_rudely(int fd)
-{
-    struct linger at_once = {.l_onoff = 1};
-
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    close(fd);
+    light = argc > 1;
+    begin_unit();
+    check();
+#if STAGE >= 8
+    options.io_threads = 2;
+    check();
+    options.workers = 2;
+    check();
+    options.io_threads = 0;
+    check();
+#endif
+    return unit_result();
 }
 
 #endif

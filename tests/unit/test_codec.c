@@ -72,6 +72,35 @@ static void length_of_every_kind(void)
     EXPECT_EQUAL(find(length, "\0\0\0\1xy", 6, 0), 5);
 }
 
+/*
+ * Fewer than four bytes say nothing yet, whatever the length would be and
+ * whatever stands behind them in memory. A fourth byte tells.
+ */
+static void length_with_a_part_of_its_header(void)
+{
+    static const char data[][8] = {
+        {0, 0, 0, 0, 'a', 'b', 'c', 'd'},
+        {0, 0, 0, 1, 'a', 'b', 'c', 'd'},
+        {0, 0, 3, (char)0xe8, 'a', 'b', 'c', 'd'},
+        {(char)0xff, (char)0xff, (char)0xff, (char)0xff, 'a', 'b', 'c', 'd'},
+    };
+    Codec length = codec_length(1000);
+
+    for (size_t i = 0; i < sizeof(data) / sizeof(data[0]); i++)
+        for (size_t size = 1; size < 4; size++)
+            for (size_t seen = 0; seen < size; seen++) {
+                char *copy = malloc(size); /* valgrind sees a byte too many */
+                memcpy(copy, data[i], size);
+                EXPECT_EQUAL(find(length, data[i], size, seen), CODEC_NOT_YET);
+                EXPECT_EQUAL(find(length, copy, size, seen), CODEC_NOT_YET);
+                free(copy);
+            }
+    EXPECT_EQUAL(find(length, data[0], 4, 3), 4);
+    EXPECT_EQUAL(find(length, data[1], 4, 3), CODEC_NOT_YET);
+    EXPECT_EQUAL(find(length, data[1], 5, 4), 5);
+    EXPECT_EQUAL(find(length, data[3], 4, 3), CODEC_TOO_LONG);
+}
+
 static void length_too_long(void)
 {
     EXPECT_EQUAL(find(codec_length(1000), "\0\0\3\xe9", 4, 0), CODEC_TOO_LONG);
@@ -109,6 +138,7 @@ int main(void)
     line_limit_is_of_the_payload();
     line_goes_on_where_it_was();
     length_of_every_kind();
+    length_with_a_part_of_its_header();
     length_too_long();
     at_any_address();
     return unit_result();

@@ -88,7 +88,7 @@ static void queued_before_it_runs(void)
     event_loop_destroy(loop);
 }
 
-/* Nobody wakes it but the quit; what was queued runs all the same. */
+/* Nobody wakes it but the quit; what was queued is not lost. */
 static void quit_before_it_runs(void)
 {
     EventLoop *loop = event_loop_create();
@@ -99,6 +99,7 @@ static void quit_before_it_runs(void)
     event_loop_quit(loop);
     event_loop_queue_in_loop(loop, &one.task);
     EXPECT_EQUAL(event_loop_run(loop), 0);
+    event_loop_run_tasks(loop);
     EXPECT_EQUAL(one.runs, 1);
     event_loop_destroy(loop);
 }
@@ -125,7 +126,10 @@ static void queued_from_inside(void)
     event_loop_destroy(loop);
 }
 
-/* The first task quits the loop; it and each after it queue one more. */
+/*
+ * The first task quits the loop; it and each after it queue one more. A loop
+ * that never ends, as long as tasks queue others, could not be stopped.
+ */
 static void queued_while_it_quits(void)
 {
     EventLoop *loop = event_loop_create();
@@ -139,8 +143,38 @@ static void queued_while_it_quits(void)
     }
     event_loop_queue_in_loop(loop, &notes[0].task);
     event_loop_run(loop);
+    event_loop_run_tasks(loop);
     for (int i = 0; i < 6; i++)
         EXPECT_EQUAL(notes[i].runs, 1);
+    event_loop_destroy(loop);
+}
+
+static Task again;
+static int again_runs;
+
+static void queue_again(void *context)
+{
+    again_runs++;
+    event_loop_queue_in_loop(context, &again);
+    event_loop_quit(context);
+}
+
+static void stop_it(void *context)
+{
+    (void)context;
+}
+
+/* A task that queues itself for ever does not keep the loop from ending. */
+static void ends_though_tasks_go_on(void)
+{
+    EventLoop *loop = event_loop_create();
+
+    again = (Task){.run = queue_again, .context = loop};
+    event_loop_queue_in_loop(loop, &again);
+    EXPECT_EQUAL(event_loop_run(loop), 0);
+    EXPECT(again_runs >= 1 && again_runs <= 3);
+    again.run = stop_it;
+    event_loop_run_tasks(loop);
     event_loop_destroy(loop);
 }
 
@@ -260,6 +294,7 @@ int main(int argc, char **argv)
     quit_before_it_runs();
     queued_from_inside();
     queued_while_it_quits();
+    ends_though_tasks_go_on();
     run_in_loop_by_its_own_thread();
     from_four_threads();
     woken_only_when_needed();

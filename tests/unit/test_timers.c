@@ -1,4 +1,4 @@
-#include "event_loop.h"
+#include "timed_calls.h"
 #include "unit.h"
 
 #include <pthread.h>
@@ -31,6 +31,7 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *new,
 }
 
 static EventLoop *loop;
+static TimedCalls timed;
 static int calls, wanted;
 static int order[100];
 
@@ -55,7 +56,7 @@ static void on_due(void *context)
         order[calls] = call->name;
     calls++;
     if (call->victim != NULL)
-        event_loop_cancel(loop, *call->victim);
+        timed_calls_cancel(&timed, *call->victim);
     if (call->busy > 0)
         usleep((unsigned)call->busy * 1000);
     if (calls == wanted)
@@ -65,6 +66,7 @@ static void on_due(void *context)
 static void begin(int so_many)
 {
     loop = event_loop_create();
+    timed_calls_open(&timed, loop);
     calls = settings = set_twice = bad_settings = 0;
     wanted = so_many;
 }
@@ -72,6 +74,8 @@ static void begin(int so_many)
 static void end(void)
 {
     EXPECT_EQUAL(bad_settings, 0);
+    event_loop_run_tasks(loop);
+    timed_calls_close(&timed);
     event_loop_destroy(loop);
 }
 
@@ -84,7 +88,7 @@ static void quit_it(void *context)
 static TimerId at(Call *call, int64_t due)
 {
     call->due = due;
-    call->own = event_loop_run_at(loop, due, on_due, call);
+    call->own = timed_calls_run_at(&timed, due, on_due, call);
     EXPECT(call->own.call != NULL);
     return call->own;
 }
@@ -119,7 +123,7 @@ static void after_a_while(void)
     int64_t start = timer_queue_now();
 
     begin(1);
-    event_loop_run_after(loop, 20 * MS, on_due, &call);
+    timed_calls_run_after(&timed, 20 * MS, on_due, &call);
     event_loop_run(loop);
     EXPECT(call.called - start >= 20 * MS);
     end();
@@ -139,7 +143,7 @@ static void cancel_in_the_same_batch(void)
     at(&last, now - 1 * MS);
     first.victim = &second.own;
     third.victim = &first.own; /* it has come and gone */
-    event_loop_run_after(loop, 15 * MS, quit_it, NULL);
+    timed_calls_run_after(&timed, 15 * MS, quit_it, NULL);
     event_loop_run(loop);
     EXPECT_EQUAL(first.times, 1);
     EXPECT_EQUAL(second.times, 0);
@@ -153,11 +157,11 @@ static void cancel_itself(void)
     Call once = {0}, often = {0};
 
     begin(0);
-    once.own = event_loop_run_after(loop, MS, on_due, &once);
+    once.own = timed_calls_run_after(&timed, MS, on_due, &once);
     once.victim = &once.own;
-    often.own = event_loop_run_every(loop, MS, on_due, &often);
+    often.own = timed_calls_run_every(&timed, MS, on_due, &often);
     often.victim = &often.own;
-    event_loop_run_after(loop, 20 * MS, quit_it, NULL);
+    timed_calls_run_after(&timed, 20 * MS, quit_it, NULL);
     event_loop_run(loop);
     EXPECT_EQUAL(once.times, 1);
     EXPECT_EQUAL(often.times, 1);
@@ -172,18 +176,18 @@ static void use_a_stale_id(void *context)
     TimerId *old = context;
 
     for (int i = 0; i < 3; i++) {
-        fresh.own = event_loop_run_after(loop, MS, on_due, &fresh);
-        event_loop_cancel(loop, *old);
+        fresh.own = timed_calls_run_after(&timed, MS, on_due, &fresh);
+        timed_calls_cancel(&timed, *old);
     }
-    event_loop_run_after(loop, 20 * MS, quit_it, NULL);
+    timed_calls_run_after(&timed, 20 * MS, quit_it, NULL);
 }
 
 static void a_stale_id_does_no_harm(void)
 {
     begin(0);
     stale = fresh = (Call){0};
-    stale.own = event_loop_run_after(loop, 0, on_due, &stale);
-    event_loop_run_after(loop, 3 * MS, use_a_stale_id, &stale.own);
+    stale.own = timed_calls_run_after(&timed, 0, on_due, &stale);
+    timed_calls_run_after(&timed, 3 * MS, use_a_stale_id, &stale.own);
     event_loop_run(loop);
     EXPECT_EQUAL(stale.times, 1);
     EXPECT_EQUAL(fresh.times, 3);
@@ -196,11 +200,11 @@ static void *cancel_from_outside(void *context)
 
     for (int i = 0; i < 20; i++) {
         Call *call = &some[i];
-        call->own = event_loop_run_after(loop, 400 * MS, on_due, call);
+        call->own = timed_calls_run_after(&timed, 400 * MS, on_due, call);
         if (i % 2)
-            event_loop_cancel(loop, call->own);
+            timed_calls_cancel(&timed, call->own);
     }
-    event_loop_run_after(loop, 400 * MS, quit_it, NULL);
+    timed_calls_run_after(&timed, 400 * MS, quit_it, NULL);
     return NULL;
 }
 
@@ -228,7 +232,7 @@ static void every_so_often(void)
     int64_t period = 4 * MS;
 
     begin(25);
-    often.own = event_loop_run_every(loop, period, on_due, &often);
+    often.own = timed_calls_run_every(&timed, period, on_due, &often);
     event_loop_run(loop);
     EXPECT_EQUAL(often.times, 25);
     EXPECT(settings >= 25);
@@ -247,7 +251,7 @@ static void what_was_missed_is_left_out(void)
     int64_t period = 4 * MS;
 
     begin(4);
-    often.own = event_loop_run_every(loop, period, on_due, &often);
+    often.own = timed_calls_run_every(&timed, period, on_due, &often);
     event_loop_run(loop);
     EXPECT(timer_queue_now() - start >= 4 * 22 * MS);
     EXPECT(settings <= 5); /* the first, and one after each call */
@@ -265,10 +269,10 @@ static void set_only_when_needed(void *context)
     (void)context;
     settings = set_twice = 0;
     for (int i = 0; i < 500; i++)
-        ids[i] = event_loop_run_at(loop, now + (1000 + i) * (int64_t)MS,
+        ids[i] = timed_calls_run_at(&timed, now + (1000 + i) * (int64_t)MS,
                                    quit_it, NULL);
     for (int i = 499; i > 0; i--)
-        event_loop_cancel(loop, ids[i]);
+        timed_calls_cancel(&timed, ids[i]);
 }
 
 static void expect_few_settings(void *context)
@@ -285,7 +289,7 @@ static void the_clock_is_set_seldom(void)
 
     begin(0);
     event_loop_queue_in_loop(loop, &task);
-    event_loop_run_after(loop, 5 * MS, expect_few_settings, NULL);
+    timed_calls_run_after(&timed, 5 * MS, expect_few_settings, NULL);
     event_loop_run(loop);
     end();
 }
@@ -309,11 +313,11 @@ static void add_and_cancel(void *context)
 
     for (int turn = 0; turn < 2; turn++) {
         for (int i = 0; i < many; i++)
-            ids[i] = event_loop_run_at(
-                loop, start + (i * 7919LL % many + 100) * 1000 * (int64_t)MS,
+            ids[i] = timed_calls_run_at(
+                &timed, start + (i * 7919LL % many + 100) * 1000 * (int64_t)MS,
                 quit_it, NULL);
         for (int i = 0; i < many; i++)
-            event_loop_cancel(loop, ids[i]);
+            timed_calls_cancel(&timed, ids[i]);
     }
     spent = time_spent() - before;
     EXPECT_EQUAL(event_loop_timers(loop)->count, 0);
@@ -326,7 +330,7 @@ static void a_hundred_thousand(void)
     TimerId *ids = calloc((size_t)many, sizeof(*ids));
 
     begin(0);
-    event_loop_run_after(loop, 0, add_and_cancel, ids);
+    timed_calls_run_after(&timed, 0, add_and_cancel, ids);
     event_loop_run(loop);
     EXPECT(spent < 2000LL * MS);
     free(ids);
@@ -356,7 +360,7 @@ static void many_in_order(void)
     previous = not_in_order = 0;
     for (int i = 0; i < count; i++) {
         all[i].due = now - count + i * 7919LL % count;
-        all[i].own = event_loop_run_at(loop, all[i].due, check_order, &all[i]);
+        all[i].own = timed_calls_run_at(&timed, all[i].due, check_order, &all[i]);
     }
     event_loop_run(loop);
     EXPECT_EQUAL(calls, count);
@@ -368,15 +372,15 @@ static void many_in_order(void)
 /* Late at once, again and again. */
 static void set_for_the_past(void *context)
 {
-    event_loop_run_at(loop, 0, set_for_the_past, context);
+    timed_calls_run_at(&timed, 0, set_for_the_past, context);
 }
 
 /* One that is always late does not keep the loop from all else. */
 static void others_get_a_turn(void)
 {
     begin(0);
-    event_loop_run_at(loop, 0, set_for_the_past, NULL);
-    event_loop_run_after(loop, 5 * MS, quit_it, NULL);
+    timed_calls_run_at(&timed, 0, set_for_the_past, NULL);
+    timed_calls_run_after(&timed, 5 * MS, quit_it, NULL);
     event_loop_run(loop);
     end();
 }
@@ -384,11 +388,11 @@ static void others_get_a_turn(void)
 static void too_far_away_to_come(void)
 {
     begin(0);
-    event_loop_run_after(loop, INT64_MAX, quit_it, NULL);
-    event_loop_run_every(loop, INT64_MAX, quit_it, NULL);
+    timed_calls_run_after(&timed, INT64_MAX, quit_it, NULL);
+    timed_calls_run_every(&timed, INT64_MAX, quit_it, NULL);
     Call late = {0};
     wanted = 1;
-    event_loop_run_after(loop, 5 * MS, on_due, &late);
+    timed_calls_run_after(&timed, 5 * MS, on_due, &late);
     event_loop_run(loop);
     EXPECT_EQUAL(late.times, 1);
     end();
@@ -398,11 +402,11 @@ static void too_far_away_to_come(void)
 static void cancel_when_all_is_over(void)
 {
     begin(0);
-    TimerId id = event_loop_run_after(loop, 1000 * (int64_t)MS, quit_it, NULL);
-    event_loop_run_after(loop, 0, quit_it, NULL);
+    TimerId id = timed_calls_run_after(&timed, 1000 * (int64_t)MS, quit_it, NULL);
+    timed_calls_run_after(&timed, 0, quit_it, NULL);
     event_loop_run(loop);
-    event_loop_cancel(loop, id);
-    event_loop_cancel(loop, id);
+    timed_calls_cancel(&timed, id);
+    timed_calls_cancel(&timed, id);
     end();
 }
 

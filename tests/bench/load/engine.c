@@ -193,6 +193,11 @@ void engine_settle(Engine *engine)
         engine_turn_or_stall(engine);
 }
 
+void engine_tick(Engine *engine)
+{
+    engine->now = clock_now();
+}
+
 void engine_mark(Engine *engine, Snapshot *snapshot)
 {
     snapshot->server = process_usage(engine->options.server);

@@ -53,6 +53,9 @@ void engine_turn_or_stall(Engine *engine);
 /* Turns until every message that was granted has its reply. */
 void engine_settle(Engine *engine);
 
+/* Looks at the clock. */
+void engine_tick(Engine *engine);
+
 void engine_mark(Engine *engine, Snapshot *snapshot);
 
 /* Each client ends its side, and must find nothing more but the end. */

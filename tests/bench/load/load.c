@@ -5,6 +5,7 @@
 #include "bytes.h"
 #include "modes.h"
 
+#include <err.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -50,6 +51,8 @@ static void report(const Engine *engine)
            "\"server_sleeps\":%.4f,\"load_cpu_us\":%.4f,\"load_share\":%.4f}\n",
            server * 1e6 / messages, server / length, sleeps / messages,
            own * 1e6 / messages, own / length);
+    if (fflush(stdout) != 0)
+        err(1, "standard output");
 }
 
 int main(int argc, char **argv)
@@ -61,8 +64,11 @@ int main(int argc, char **argv)
     alarm((unsigned)options.limit);
     bytes_prepare();
     engine_open(&engine, &options);
-    if (options.mode == MODE_HOLD) {
-        mode_hold(&engine);
+    if (options.mode == MODE_HOLD || options.mode == MODE_CHAT) {
+        if (options.mode == MODE_HOLD)
+            mode_hold(&engine);
+        else
+            mode_chat(&engine, report);
         return 0;
     }
     if (options.mode == MODE_CONNECT)

@@ -162,40 +162,39 @@ static void let_next_talk(Engine *engine, Client *client, long answers)
         engine_grant(engine, &engine->clients[next_to_talk++], 1);
 }
 
-static void answer(const char *word)
+void modes_answer(const char *word)
 {
     if (puts(word) < 0 || fflush(stdout) != 0)
         err(1, "standard output");
 }
 
-/* `echo BYTES`, the only thing that standard input may say. */
-static long size_asked(const char *line)
+long modes_ask(const char *word)
 {
-    static const char word[] = "echo ";
+    char text[64];
     char *end = NULL;
-    long size = 0;
+    long number = 0;
 
-    if (strncmp(line, word, sizeof(word) - 1) == 0)
-        size = strtol(line + sizeof(word) - 1, &end, 10);
-    if (size < 1 || end == NULL || *end != '\n')
-        errx(2, "standard input: what is meant by %s", line);
-    return size;
+    if (fgets(text, sizeof(text), stdin) == NULL)
+        return 0;
+    if (strncmp(text, word, strlen(word)) == 0)
+        number = strtol(text + strlen(word), &end, 10);
+    if (number < 1 || end == NULL || *end != '\n')
+        errx(2, "standard input: what is meant by %s", text);
+    return number;
 }
 
 void mode_hold(Engine *engine)
 {
-    char line[64];
-
     engine->on_answer = let_next_talk;
     engine_connect(engine);
-    answer("ready");
-    while (fgets(line, sizeof(line), stdin) != NULL) {
-        engine->options.size = size_asked(line);
+    modes_answer("ready");
+    for (long size; (size = modes_ask("echo ")) > 0;) {
+        engine->options.size = size;
         next_to_talk = 0;
         for (int i = 0; i < TALKING; i++)
             let_next_talk(engine, NULL, 0);
         engine_settle(engine);
-        answer("done");
+        modes_answer("done");
     }
     engine_close(engine);
 }

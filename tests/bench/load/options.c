@@ -14,7 +14,7 @@ static const char usage[] =
     "usage: load -p PORT [option...]\n"
     "  -a ADDR     the server's IPv4 address (127.0.0.1)\n"
     "  -p PORT     its port\n"
-    "  -m MODE     echo, rounds, connect or hold (echo)\n"
+    "  -m MODE     echo, rounds, connect, hold or chat (echo)\n"
     "  -c N        clients that talk (1)\n"
     "  -q N        connections beside them that stay silent (0)\n"
     "  -s BYTES    size of a message (64)\n"
@@ -27,7 +27,10 @@ static const char usage[] =
     "  -P PID      the server's process, to report its CPU time\n"
     "One line of JSON on standard output says what was measured.\n"
     "In mode hold, standard input says `echo BYTES`: each client in turn sends\n"
-    "so many and reads them back. `ready` and `done` answer.\n";
+    "so many and reads them back. `ready` and `done` answer. In mode chat the\n"
+    "clients are members of a chat, and standard input says `lines COUNT`: the\n"
+    "first one sends so many lines, and each must come to all others. A line\n"
+    "that has come to one of them is a message.\n";
 
 static _Noreturn void wrong_use(const char *what, const char *value)
 {
@@ -51,9 +54,10 @@ static long number(const char *text, long least, long most)
 
 static Mode mode_of(const char *text)
 {
-    static const char *const names[] = {"echo", "rounds", "connect", "hold"};
+    static const char *const names[] = {"echo", "rounds", "connect", "hold",
+                                        "chat"};
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (strcmp(text, names[i]) == 0)
             return (Mode)i;
     wrong_use("unknown mode", text);

@@ -12,7 +12,8 @@ typedef enum Mode {
     MODE_ECHO, /* each client keeps so many messages in flight */
     MODE_ROUNDS, /* all clients send; when all have their replies, again */
     MODE_CONNECT, /* connect, one message, close, again and again */
-    MODE_HOLD /* connect, and do what standard input says */
+    MODE_HOLD, /* connect, and do what standard input says */
+    MODE_CHAT /* the same, with a chat */
 } Mode;
 
 typedef struct Options {

@@ -1,6 +1,8 @@
 /*
- * The echo server on libev: a watcher for each client's input and, while
- * something is left to write, one for its output.
+ * The echo server on libev, in the way of its manual, ev(3): "ev_io", one
+ * watcher for each direction, and "Associating custom data with a watcher".
+ * The watcher for output is started only while something is left to write.
+ * libev says when; the program calls recv and send by itself.
  */
 #include "start.h"
 
@@ -37,7 +39,7 @@ static void drop(struct ev_loop *loop, Client *client)
 /* Returns how much the kernel took, or -1 when the client has gone. */
 static ssize_t send_some(int fd, const char *data, size_t size)
 {
-    ssize_t sent = write(fd, data, size);
+    ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
 
     return sent < 0 && errno == EAGAIN ? 0 : sent;
 }
@@ -60,7 +62,7 @@ static void keep(struct ev_loop *loop, Client *client, const char *data,
 static void on_input(struct ev_loop *loop, ev_io *watcher, int events)
 {
     Client *client = watcher->data;
-    ssize_t size = read(watcher->fd, buffer, sizeof(buffer));
+    ssize_t size = recv(watcher->fd, buffer, sizeof(buffer), 0);
 
     (void)events;
     if (size < 0 && errno == EAGAIN)

@@ -1,6 +1,8 @@
 /*
- * The echo server on libevent, its events alone: the library says when, and
- * the program reads and writes by itself.
+ * The echo server on libevent's events alone, in the way of the libevent
+ * book, "A tiny introduction to asynchronous IO": event_new with EV_PERSIST,
+ * one event to read and one to write. The event to write exists only while
+ * something is left. libevent says when; the program calls recv and send.
  */
 #include "start.h"
 
@@ -41,7 +43,7 @@ static void drop(Client *client)
 /* Returns how much the kernel took, or -1 when the client has gone. */
 static ssize_t send_some(int fd, const char *data, size_t size)
 {
-    ssize_t sent = write(fd, data, size);
+    ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
 
     return sent < 0 && errno == EAGAIN ? 0 : sent;
 }
@@ -86,7 +88,7 @@ static void keep(Client *client, const char *data, size_t size)
 static void on_input(evutil_socket_t fd, short events, void *context)
 {
     Client *client = context;
-    ssize_t size = read(fd, buffer, sizeof(buffer));
+    ssize_t size = recv(fd, buffer, sizeof(buffer), 0);
 
     (void)events;
     if (size < 0 && errno == EAGAIN)

@@ -1,6 +1,8 @@
 /*
- * The echo server on libevent's bufferevents: the library reads, writes and
- * buffers, and the program moves bytes from the input to the output.
+ * The echo server on libevent's bufferevents, in the way of the libevent
+ * book, "Connection listeners": evconnlistener, and a read callback that
+ * moves all bytes from the input to the output. The library reads, writes
+ * and buffers. The watermarks are those of the book's "Bufferevents".
  */
 #include "start.h"
 

@@ -1,6 +1,9 @@
 /*
- * The echo server on libuv: the library reads into the buffer that it is
- * given; what can be written at once is, the rest becomes a write request.
+ * The echo server on libuv, in the way of its guide, "Networking":
+ * uv_read_start, and uv_write with a request that holds the bytes. Two things
+ * are as the reference of uv_stream_t allows: uv_try_write comes first, and
+ * needs no request when all goes out; one buffer is lent to every read, since
+ * it is free again when the callback returns.
  */
 #include "start.h"
 

@@ -1,1 +1,0 @@
-"""Deliberately wrong servers, which prove that the checks can fail."""
