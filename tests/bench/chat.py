@@ -145,7 +145,7 @@ def main(results: Results, quick=False) -> dict:
         "One member sends lines of 64 bytes, each of which goes to all others; × 8: eight are on",
         f"their way at once. Median of {rounds} rounds, and where the middle half of them lies.",
         "~: inside the noise, that is, what the minimal chat differs from itself. v08 to v10 with",
-        "-t 0 unless it says -t 2. Server and load share one CPU; with -t 2 they share all. v09 and",
-        "v10 gather what is posted to a member meanwhile, and send it in one piece."]
+        "-t 0 unless it says -t 2. Server and load share one CPU; with -t 2 they share all. v09",
+        "and v10 gather what is posted to a member meanwhile, and send it in one piece."]
     results.show("chat", *tables)
     return {server.name: _ratio(samples, server.name, sizes[-1]) for server in servers_[1:]}

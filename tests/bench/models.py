@@ -60,7 +60,8 @@ def main(results: Results, quick=False):
     chosen = [server for server in chosen if server.exists()]
     clients, rounds, ms = (20, 2, 50) if quick else (SILENT, 5, 100)
     tried = TALKS[:1] if quick else TALKS
-    samples = slices.measure(chosen, [load for load, _ in tried], rounds, ms, lambda _: slices.one_cpu())
+    samples = slices.measure(chosen, [load for load, _ in tried], rounds, ms,
+                             lambda _: slices.one_cpu())
     table = Table("A process, a thread, or an entry in epoll for each client",
                   ["server", "its memory", "the kernel's",
                    *(WORDS[key].format(load.words) for load, key in tried)])
@@ -72,9 +73,10 @@ def main(results: Results, quick=False):
                   *(_cell(samples, server.name, load, key) for load, key in tried))
     table.notes = [
         f"Memory: of one of {clients} clients that are connected, have had one echo, and are",
-        "silent. Its memory: pages that the process alone has (Pss_Anon). The kernel's: page",
-        f"tables, and {TASK // 1024} KiB of stack for each thread; what it keeps for a socket is the",
-        "same for all. CPU of the server for a message, and connections (connect, echo, close) per",
-        f"second: those of {BASE}, and of the others to it: median of {rounds} rounds, and where",
-        "the middle half of them lies; ~: inside the noise. Server and load share one CPU."]
+        "silent. Its memory: pages of processes, shared ones in parts (Pss_Anon). The kernel's:",
+        f"page tables, and {TASK // 1024} KiB of stack for each thread; what it keeps for a socket",
+        "is the same for all. CPU of the server for a message, and connections (connect, echo,",
+        f"close) per second: those of {BASE}, and of the others to it: median of {rounds} rounds,",
+        "and where the middle half of them lies; ~: inside the noise. Server and load share one",
+        "CPU."]
     results.show("models", table)

@@ -60,7 +60,7 @@ class Stop(Check):
         if self.stage < 9 and traffic[0].got != data[:len(traffic[0].got)]:
             raise Broken("what was echoed up to the stop is not what was sent")
 
-    @promise("stop", "1-4,7-8", ECHO)
+    @promise("stop-stalled", "1-4,7-8", ECHO)
     def while_a_client_does_not_read(self):
         """The server can't get rid of what it has for this client; it stops all the same."""
         self.stop_while_stalled(STOP_LIMIT)
@@ -86,7 +86,7 @@ class Stop(Check):
             self.stalled(server)
             server.stop(how, limit)
 
-    @limitation("stop", "5-6", "a stop waits while a client that does not read stalls the server")
+    @limitation("stop-stalled", "5-6", "a stop waits while a client that does not read stalls the server")
     def waits_for_who_does_not_read(self):
         """The signal is an event that waits its turn; when the client has gone it is that."""
         server = self.serve()

@@ -5,16 +5,19 @@ from dataclasses import dataclass, field
 
 from faults import catalogue as cat
 from faults.inject import LIBRARY
+from faults.plan import fits
 
 TITLES = {cat.SERVING: "While it serves", cat.STOPPING: "While it stops",
           cat.STARTING: "At the start", cat.WHOLE: "From the start to the end"}
 HEAD = """# What fails, and what is survived
 
 Written by `make faults`; `tests/README.md` says what is done. Each call was made to fail with each
-of its errors, in each server that makes it, and that was **survived**: no crash, no hang, no spin,
-no descriptor or memory lost, no wrong byte, no loss for anybody but whom the table names; a line on
-stderr where it says so; afterwards a new client is served, and SIGTERM ends the server with
-status 0. What was not survived stands at the end.
+of its errors, in each of the servers named beside it, and that was **survived**: no crash, no hang,
+no spin, no descriptor or memory lost, no wrong byte, no loss for anybody but whom the table names;
+a line on stderr where it says `yes` (`-v`: with that option); afterwards a new client is served,
+and SIGTERM ends the server with status 0. What was not survived stands at the end. `late` is a call
+that does not fail, but comes 20 ms late. `v10 chat` is the `chat_server` of v10, `v10` alone its
+`echo_server`.
 
 | cost | who may lose what |
 | --- | --- |
@@ -30,13 +33,19 @@ SERVERS, FAILED = "Servers: ", "## Not survived"
 SPLIT = ("read", "write")       # calls that are told apart by what they are for
 
 
+IGNORED = {"message", LIBRARY}  # not what a server serves with
+
+
 def labels(result):
     """What a run made fail: a call may be told apart by what it was for."""
     fault = result.fault
-    what = fault.call or fault.what
-    kinds = {hit.on for hit in result.hits if hit.call == fault.call} - {"message", LIBRARY}
-    if fault.call not in SPLIT or fault.row.phase == cat.STARTING:
-        kinds = {""}
+    what = fault.what or " ".join([fault.call, fault.row.only]).strip()
+    kinds = {hit.on for hit in result.hits if hit.call == fault.call}
+    if fault.row.phase == cat.STARTING or not kinds:
+        return [what]
+    kinds -= IGNORED
+    if fault.call not in SPLIT:
+        return [what] if kinds else []
     return [f"{what} ({kind})" if kind else what for kind in sorted(kinds)]
 
 
@@ -50,12 +59,25 @@ class Line:
     servers: set = field(default_factory=set)
 
     @property
+    def concerns_client(self):
+        """Whether it is not a call for a descriptor of the loop alone."""
+        return not self.what.endswith(("(eventfd)", "(signalfd)", "(timerfd)"))
+
+    @property
     def cost(self):
-        return self.row.cost
+        return cat.NOBODY if self.row.cost == cat.CLIENT and not self.concerns_client \
+            else self.row.cost
 
     @property
     def said(self):
-        return "yes" if self.row.says else "-"
+        if not self.row.says or self.what.endswith(("(eventfd)", "(signalfd)")):
+            return "-"
+        return "`-v`" if "-v" in self.row.args else "yes"
+
+    def adds_nothing_to(self, other):
+        return self is not other and self.servers <= other.servers and \
+            set(self.errors) < set(other.errors) and \
+            (self.what, self.cost, self.said) == (other.what, other.cost, other.said)
 
     def text(self, servers):
         errors = ", ".join(sorted(self.errors, key=_place(self.row.errors)))
@@ -73,25 +95,29 @@ class Table:
 
     def __init__(self):
         self.lines = {}         # by call and row of the catalogue
-        self.servers = []       # their names
+        self.targets = {}       # by name
         self.failed = []        # (server, failure, what is wrong)
 
     def add(self, result):
-        name, row = result.target.name, result.fault.row
-        if name not in self.servers:
-            self.servers.append(name)
+        name, fault = result.target.name, result.fault
+        self.targets.setdefault(name, result.target)
         if result.wrong:
-            self.failed.append((name, result.fault.name, result.wrong))
-        for what in labels(result) if result.reached and not result.wrong else ():
-            line = self.lines.setdefault((what, row), Line(what, row))
-            line.servers.add(name)
-            if result.fault.error not in line.errors:
-                line.errors.append(result.fault.error)
+            self.failed.append((name, fault.name, result.wrong))
+        elif result.reached:
+            for what in labels(result):
+                self.record(what, fault.row, fault.error, name)
+
+    def record(self, what, row, error, name):
+        line = self.lines.setdefault((what, row), Line(what, row))
+        line.servers.add(name)
+        if error not in line.errors:
+            line.errors.append(error)
 
     def text(self):
-        parts = [HEAD, SERVERS + ", ".join(self.servers) + "\n"]
+        servers = list(self.targets)
+        parts = [HEAD, SERVERS + ", ".join(servers) + "\n"]
         for phase, title in TITLES.items():
-            lines = [line.text(self.servers) for line in self.joined(phase)]
+            lines = [line.text(servers) for line in self.joined(phase)]
             if lines:
                 parts.append(f"## {title}\n\n{COLUMNS}" + "\n".join(lines) + "\n")
         failed = [f"- {name}, `{fault}`: {wrong}" for name, fault, wrong in self.failed]
@@ -99,15 +125,21 @@ class Table:
 
     def joined(self, phase):
         """The lines of a phase in the catalogue's order; those of a call that differ in nothing but
-        the errors are one."""
+        the errors are one. Whether a call is made in a run at all may depend on who was faster: a
+        line names all servers that ever made it, if the row is for them."""
         order = {row: at for at, row in enumerate(cat.ROWS)}
         lines = sorted((line for line in self.lines.values() if line.row.phase == phase),
                        key=lambda line: (order.get(line.row, len(order)), line.what))
-        found = {}
+        makers, found = {}, {}
         for line in lines:
-            key = (line.what, line.cost, line.said, frozenset(line.servers))
-            one = found.setdefault(key, Line(line.what, line.row, [], line.servers))
+            makers.setdefault(line.what, set()).update(line.servers)
+        for line in lines:
+            servers = {n for n in makers[line.what] if fits(line.row, self.targets[n])}
+            key = (line.what, line.cost, line.said, frozenset(servers))
+            one = found.setdefault(key, Line(line.what, line.row, [], servers))
             one.errors += [e for e in line.errors if e not in one.errors]
+        found = {key: line for key, line in found.items()
+                 if not any(line.adds_nothing_to(other) for other in found.values())}
         first = {}
         for at, line in enumerate(found.values()):
             first.setdefault(line.what, at)

@@ -61,7 +61,7 @@ def draw_members(dice: random.Random, options: ChatOptions, seconds: float, firs
     a member that does not read is dropped."""
     plans = []
     loud = first == 0 and options.longest > 5000 and dice.random() < 0.5
-    volume = 10 ** (dice.uniform(6.6, 7) if loud else dice.uniform(3, 6))
+    volume = 10 ** (dice.uniform(6.8, 7.1) if loud else dice.uniform(3, 6))
     most = max(4, min(most, int(MOST / volume)))
     kinds = list(KINDS) if first == 0 else ["listener", "talker"]
     for index in range(first, first + dice.randint(min(most, 3), most)):
@@ -233,6 +233,7 @@ class ChatRound(Round):
         self.lines = {plan.index: plan.lines for plan in self.plans + self.at_the_end}
         self.numbers = {}       # of members, as others are told
         self.bytes = sum(len(line) + 20 for lines in self.lines.values() for line in lines)
+        self.unheard = []       # members, and what they missed
         self.over = None        # set when all have gone but those who stay to the end
         self.reports = balance.Reports(max(1, self.options.threads), self.options.connections,
                                        echoes=False)
@@ -247,7 +248,9 @@ class ChatRound(Round):
         """Those who stay leave when they have heard that all others have left."""
         while not all(self._is_done(one) for one in self.clients if self.clients):
             await asyncio.sleep(0.01)
-        await self._becomes(self._all_heard)
+        if not await self._becomes(self._all_heard, 10):
+            self.unheard = [(one, "it has not heard " + self._unheard(one))
+                            for one in self._stayed() if self._unheard(one)]
         self.over.set()
 
     @staticmethod
@@ -294,6 +297,10 @@ class ChatRound(Round):
         failed = [client for client in self.clients if client.failure]
         if failed:
             raise Broken(_named(failed, [client.failure for client in failed]))
+        kept = [(one, "it did not read, and was kept") for one in self.clients
+                if self._should_be_dropped(one)]
+        if self.unheard or kept:
+            raise Broken(_named(*zip(*self.unheard + kept)))
         self._check_order()
         await self._all_closed()
         await self._report()
@@ -336,6 +343,13 @@ class ChatRound(Round):
     def _may_drop(self):
         """Whether as much was said as a member may leave unread."""
         return self.bytes >= self.options.high_water
+
+    def _should_be_dropped(self, one):
+        """Whether it got more at the end than the server and the kernel may keep for it."""
+        with open("/proc/sys/net/ipv4/tcp_wmem", encoding="ascii") as file:
+            kernel = int(file.read().split()[2])
+        return one.plan.kind == "sloth" and \
+            one.got > self.options.high_water + kernel + self.options.longest + 500_000
 
     def _may_end(self, one):
         """Whether the server may have ended it: for its slowness, or its silence."""

@@ -28,6 +28,7 @@ static void too_slow_for_what_is_pushed(void)
         wait_for(&messages, pushes + 1, "on_message");
     }
     hear(pusher, "left\n");
+    wait_for(&closed, 1, "on_close");
     EXPECT_EQUAL(now(&records[0].high_waters), 1);
     EXPECT_EQUAL(now(&records[0].closes), 1);
     EXPECT(hear_out(slow) > 0);

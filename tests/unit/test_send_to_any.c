@@ -82,7 +82,7 @@ static void what_goes_closes_once(void)
         say(clients[0], "go\nand more\n");
         int gone = goes_to % 2;
         long got = hear_out(clients[gone]); /* an abort may lose it */
-        EXPECT(got == 3 || (goes_to % 3 > 0 && got == 0));
+        EXPECT(got == 3 || ((goes_to % 3 > 0 || goes_to % 4 == 1) && got == 0));
         close(clients[gone]);
         wait_for(&closed, 1, "on_close");
         EXPECT_EQUAL(now(&records[gone].closes), 1);
