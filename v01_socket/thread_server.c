@@ -27,11 +27,11 @@ typedef struct Connection {
 /* Guards all below, which every thread uses. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t connection_ended = PTHREAD_COND_INITIALIZER;
-static Connection connections = {-1, &connections, &connections}; /* a ring */
+/* The head of a ring: the last connection points to the head again. */
+static Connection connections = {-1, &connections, &connections};
 static pthread_t last_ended;
 static bool any_ended; /* last_ended is set */
 
-/* _Noreturn tells the compiler that the function does not return. */
 static _Noreturn void fail_to_start(const char *call)
 {
     warn("%s %s:%d", call, inet_ntoa(address.sin_addr),
@@ -41,7 +41,6 @@ static _Noreturn void fail_to_start(const char *call)
     exit(1);
 }
 
-/* The calls take every kind of address as a struct sockaddr: hence a cast. */
 static void start_listening(void)
 {
     const int on = 1;
@@ -53,6 +52,7 @@ static void start_listening(void)
     /* Allow the port although old connections linger on it: see tcp(7). */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
         fail_to_start("setsockopt");
+    /* bind takes any kind of address as a struct sockaddr: hence the cast. */
     if (bind(listener, (struct sockaddr *)&address, size) < 0)
         fail_to_start("bind");
     if (listen(listener, SOMAXCONN) < 0)
@@ -81,20 +81,21 @@ static bool write_all(int fd, const char *next, size_t left)
     return true;
 }
 
-/* Send back what one read(2) brings. 0 bytes: the client sends no more. */
+/* Echo what one read(2) brings. Return false at end of file or on failure. */
 static bool echo(int fd)
 {
     char buffer[16 * 1024];
     ssize_t size = read(fd, buffer, sizeof(buffer));
 
     if (size < 0)
-        return errno == EINTR;
+        return errno == EINTR; /* a signal interrupted the call: go on */
     return size > 0 && write_all(fd, buffer, (size_t)size);
 }
 
 /*
  * Remove the connection. An ended thread keeps its stack until it is joined,
- * so each thread that ends joins the one that ended before it.
+ * so each thread that ends joins the one that ended before it; main joins
+ * the last.
  */
 static void close_connection(Connection *connection)
 {
@@ -180,18 +181,15 @@ static void accept_client(void)
     }
 }
 
-/*
- * A signal that comes just before a call that waits does not interrupt it. So
- * shut the socket down: no call waits on it after that. shutdown(2) does
- * nothing for descriptor -1, and a handler may call it: see signal-safety(7).
- */
+/* A handler may call shutdown(2): see signal-safety(7). */
 static void on_signal(int signo)
 {
     int saved_errno = errno;
 
     (void)signo;
     stopping = 1;
-    shutdown(listener, SHUT_RDWR);
+    /* A call that begins after the signal is not interrupted: let none wait. */
+    shutdown(listener, SHUT_RDWR); /* -1: does nothing */
     errno = saved_errno;
 }
 
@@ -227,15 +225,19 @@ static void parse_options(int argc, char **argv)
     address.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
 }
 
+/* If 2 is closed, a client's socket becomes 2 and gets the messages. */
+static void open_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", O_RDWR); /* takes the lowest free number: fd */
+}
+
 int main(int argc, char **argv)
 {
     struct sigaction action = {.sa_handler = on_signal};
-    int fd;
 
-    /* If 2 is closed, a client's socket becomes 2 and gets the messages. */
-    while ((fd = open("/dev/null", O_RDWR)) <= STDERR_FILENO && fd >= 0)
-        ; /* open takes the lowest free number */
-    close(fd);
+    open_standard_descriptors();
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */

@@ -20,11 +20,10 @@ static volatile sig_atomic_t stopping; /* sig_atomic_t: never half written */
 static volatile sig_atomic_t listener = -1; /* the listening socket */
 static volatile sig_atomic_t serving = -1; /* the client's socket; -1: none */
 
-static struct pollfd *watched; /* by descriptor; fd -1: none */
-static size_t table_size;
-static nfds_t watched_size; /* from descriptor 0 to the highest watched one */
+static struct pollfd *watched; /* indexed by descriptor; fd -1: none */
+static size_t table_length;
+static nfds_t poll_count; /* from descriptor 0 to the highest watched one */
 
-/* _Noreturn tells the compiler that the function does not return. */
 static _Noreturn void fail_to_start(const char *call)
 {
     warn("%s %s:%d", call, inet_ntoa(address.sin_addr),
@@ -35,19 +34,19 @@ static _Noreturn void fail_to_start(const char *call)
 }
 
 /* Make the table long enough for fd. Return 0, or -1 with errno set. */
-static int make_place(int fd)
+static int reserve_entry(int fd)
 {
-    size_t size = table_size;
+    size_t length = table_length;
 
-    if ((size_t)fd < size)
+    if ((size_t)fd < length)
         return 0;
-    while (size <= (size_t)fd)
-        size = size == 0 ? 64 : size * 2;
-    struct pollfd *longer = realloc(watched, size * sizeof(*longer));
+    while (length <= (size_t)fd)
+        length = length == 0 ? 64 : length * 2;
+    struct pollfd *longer = realloc(watched, length * sizeof(*longer));
     if (longer == NULL)
         return -1;
-    for (; table_size < size; table_size++)
-        longer[table_size] = (struct pollfd){.fd = -1};
+    for (; table_length < length; table_length++)
+        longer[table_length] = (struct pollfd){.fd = -1};
     watched = longer;
     return 0;
 }
@@ -55,15 +54,14 @@ static int make_place(int fd)
 /* poll(2) reports fd for as long as there is something to read. */
 static int watch(int fd)
 {
-    if (make_place(fd) < 0)
+    if (reserve_entry(fd) < 0)
         return -1;
     watched[fd] = (struct pollfd){.fd = fd, .events = POLLIN};
-    if (watched_size <= (nfds_t)fd)
-        watched_size = (nfds_t)fd + 1;
+    if (poll_count <= (nfds_t)fd)
+        poll_count = (nfds_t)fd + 1;
     return 0;
 }
 
-/* The calls take every kind of address as a struct sockaddr: hence a cast. */
 static void start_listening(void)
 {
     const int on = 1;
@@ -75,12 +73,13 @@ static void start_listening(void)
     /* Allow the port although old connections linger on it: see tcp(7). */
     if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
         fail_to_start("setsockopt");
+    /* bind takes any kind of address as a struct sockaddr: hence the cast. */
     if (bind(listener, (struct sockaddr *)&address, size) < 0)
         fail_to_start("bind");
     if (listen(listener, SOMAXCONN) < 0)
         fail_to_start("listen");
     if (watch(listener) < 0)
-        fail_to_start("poll");
+        fail_to_start("watch");
     /* After -p 0, only the system knows the port. */
     if (getsockname(listener, (struct sockaddr *)&address, &size) < 0)
         fail_to_start("getsockname");
@@ -98,7 +97,7 @@ static void close_connection(int fd)
 
 static void close_connections(void)
 {
-    for (size_t fd = 0; fd < table_size; fd++)
+    for (size_t fd = 0; fd < table_length; fd++)
         if (watched[fd].fd >= 0 && watched[fd].fd != listener)
             close_connection((int)fd);
     free(watched);
@@ -119,20 +118,21 @@ static bool write_all(int fd, const char *next, size_t left)
     return true;
 }
 
-/* Send back what one read(2) brings. 0 bytes: the client sends no more. */
+/* Echo what one read(2) brings. Return false at end of file or on failure. */
 static bool echo(int fd)
 {
     char buffer[16 * 1024];
     ssize_t size = read(fd, buffer, sizeof(buffer));
 
     if (size < 0)
-        return errno == EINTR;
+        return errno == EINTR; /* a signal interrupted the call: go on */
     return size > 0 && write_all(fd, buffer, (size_t)size);
 }
 
 static void serve(int fd)
 {
     serving = fd;
+    /* When stopping, close_connections closes the connection. */
     bool done = !stopping && !echo(fd);
     serving = -1;
     if (done)
@@ -148,7 +148,7 @@ static void open_connection(int fd)
 }
 
 /* A call that failed may fail again at once: rest for 10 ms. */
-static void report(const char *call)
+static void report_and_rest(const char *call)
 {
     warn("%s", call);
     usleep(10000);
@@ -161,15 +161,15 @@ static void accept_client(void)
     if (fd >= 0)
         open_connection(fd);
     else if (errno != EINTR && !stopping)
-        report("accept");
+        report_and_rest("accept");
 }
 
 static void run(void)
 {
     while (!stopping) {
-        int count = poll(watched, watched_size, -1);
+        int count = poll(watched, poll_count, -1);
         if (count < 0 && errno != EINTR)
-            report("poll");
+            report_and_rest("poll");
         for (int fd = 0; count > 0; fd++) {
             if (watched[fd].fd < 0 || watched[fd].revents == 0)
                 continue;
@@ -182,18 +182,15 @@ static void run(void)
     }
 }
 
-/*
- * A signal that comes just before a call that waits does not interrupt it. So
- * shut the sockets down: no call waits on them after that. shutdown(2) does
- * nothing for descriptor -1, and a handler may call it: see signal-safety(7).
- */
+/* A handler may call shutdown(2): see signal-safety(7). */
 static void on_signal(int signo)
 {
     int saved_errno = errno;
 
     (void)signo;
     stopping = 1;
-    shutdown(listener, SHUT_RDWR);
+    /* A call that begins after the signal is not interrupted: let none wait. */
+    shutdown(listener, SHUT_RDWR); /* -1: does nothing */
     shutdown(serving, SHUT_RDWR);
     errno = saved_errno;
 }
@@ -230,15 +227,19 @@ static void parse_options(int argc, char **argv)
     address.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
 }
 
+/* If 2 is closed, a client's socket becomes 2 and gets the messages. */
+static void open_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", O_RDWR); /* takes the lowest free number: fd */
+}
+
 int main(int argc, char **argv)
 {
     struct sigaction action = {.sa_handler = on_signal};
-    int fd;
 
-    /* If 2 is closed, a client's socket becomes 2 and gets the messages. */
-    while ((fd = open("/dev/null", O_RDWR)) <= STDERR_FILENO && fd >= 0)
-        ; /* open takes the lowest free number */
-    close(fd);
+    open_standard_descriptors();
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */

@@ -23,9 +23,10 @@ static volatile sig_atomic_t listener = -1; /* the listening socket */
 static volatile sig_atomic_t serving = -1; /* the client's socket; -1: none */
 
 static Epoll epoll;
-static Connection *table; /* by descriptor */
-static size_t table_size;
+static Connection *table; /* indexed by descriptor */
+static size_t table_length;
 
+/* Print what happened to the connection, if -v asks. */
 static void say(const char *what, const Connection *connection)
 {
     char text[INET_ADDRESS_TEXT];
@@ -34,7 +35,7 @@ static void say(const char *what, const Connection *connection)
         log_line("%s %s", what, inet_address_format(&connection->peer, text));
 }
 
-/* A client that has left is no news, unless -v asks. Any other failure is. */
+/* Print a failure. A reset by the client is printed only with -v. */
 static void say_failed(const char *call, const Connection *connection)
 {
     char text[INET_ADDRESS_TEXT];
@@ -44,19 +45,19 @@ static void say_failed(const char *call, const Connection *connection)
 }
 
 /* Make the table long enough for fd. Return 0, or -1 with errno set. */
-static int make_place(int fd)
+static int reserve_entry(int fd)
 {
-    size_t size = table_size;
+    size_t length = table_length;
 
-    if ((size_t)fd < size)
+    if ((size_t)fd < length)
         return 0;
-    while (size <= (size_t)fd)
-        size = size == 0 ? 64 : size * 2;
-    Connection *longer = realloc(table, size * sizeof(*longer));
+    while (length <= (size_t)fd)
+        length = length == 0 ? 64 : length * 2;
+    Connection *longer = realloc(table, length * sizeof(*longer));
     if (longer == NULL)
         return -1;
-    for (; table_size < size; table_size++)
-        longer[table_size].fd = -1;
+    for (; table_length < length; table_length++)
+        longer[table_length].fd = -1;
     table = longer;
     return 0;
 }
@@ -70,7 +71,7 @@ static void close_connection(Connection *connection)
 
 static void close_connections(void)
 {
-    for (size_t fd = 0; fd < table_size; fd++)
+    for (size_t fd = 0; fd < table_length; fd++)
         if (table[fd].fd >= 0)
             close_connection(&table[fd]);
     free(table);
@@ -94,7 +95,7 @@ static bool write_all(const Connection *connection, const char *next,
     return true;
 }
 
-/* Send back what one read(2) brings. 0 bytes: the client sends no more. */
+/* Echo what one read(2) brings. Return false at end of file or on failure. */
 static bool echo(const Connection *connection)
 {
     char buffer[16 * 1024];
@@ -110,6 +111,7 @@ static bool echo(const Connection *connection)
 static void serve(Connection *connection)
 {
     serving = connection->fd;
+    /* When stopping, close_connections closes the connection. */
     bool done = !stopping && !echo(connection);
     serving = -1;
     if (done)
@@ -120,7 +122,7 @@ static void open_connection(int fd, const InetAddress *peer)
 {
     char text[INET_ADDRESS_TEXT];
 
-    if (make_place(fd) < 0 || epoll_add(&epoll, fd, EPOLLIN) < 0) {
+    if (reserve_entry(fd) < 0 || epoll_add(&epoll, fd, EPOLLIN) < 0) {
         log_error("refused %s", inet_address_format(peer, text));
         close(fd);
         return;
@@ -159,7 +161,7 @@ static int run(void)
     return 0;
 }
 
-/* Return 0, or -1 after a message. */
+/* Watch the listening socket and print the ready line. Return 0 or -1. */
 static int start(void)
 {
     if (epoll_add(&epoll, listener, EPOLLIN) < 0) {
@@ -169,18 +171,15 @@ static int start(void)
     return stopping ? 0 : socket_announce(listener);
 }
 
-/*
- * A signal that comes just before a call that waits does not interrupt it. So
- * shut the sockets down: no call waits on them after that. shutdown(2) does
- * nothing for descriptor -1, and a handler may call it: see signal-safety(7).
- */
+/* A handler may call shutdown(2): see signal-safety(7). */
 static void on_signal(int signo)
 {
     int saved_errno = errno;
 
     (void)signo;
     stopping = 1;
-    shutdown(listener, SHUT_RDWR);
+    /* A call that begins after the signal is not interrupted: let none wait. */
+    shutdown(listener, SHUT_RDWR); /* -1: does nothing */
     shutdown(serving, SHUT_RDWR);
     errno = saved_errno;
 }

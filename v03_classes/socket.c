@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static int fail_to_start(const char *call, const InetAddress *address, int fd)
+/* Print why the call failed, and close fd if there is one. Return -1. */
+static int report_and_close(const char *call, const InetAddress *address,
+                            int fd)
 {
     char text[INET_ADDRESS_TEXT];
 
@@ -32,20 +34,21 @@ int socket_listen(const InetAddress *address)
     int fd = socket(address->any.sa_family, type, 0);
 
     if (fd < 0)
-        return fail_to_start("socket", address, fd);
+        return report_and_close("socket", address, fd);
     /* Allow the port although old connections linger on it: see tcp(7). */
     if (switch_on(fd, SOL_SOCKET, SO_REUSEADDR) < 0)
-        return fail_to_start("setsockopt", address, fd);
+        return report_and_close("setsockopt", address, fd);
     if (bind(fd, &address->any, inet_address_size(address)) < 0)
-        return fail_to_start("bind", address, fd);
+        return report_and_close("bind", address, fd);
     if (listen(fd, SOMAXCONN) < 0)
-        return fail_to_start("listen", address, fd);
+        return report_and_close("listen", address, fd);
     return fd;
 }
 
 /*
- * Return whether the program was told to stop: a signal handler has shut the
- * listener down, or the signal is blocked and waits for signalfd(2).
+ * Return whether the program was told to stop. A signal handler shuts the
+ * listener down. A program without such a handler blocks the signals: then a
+ * signal that has come is pending.
  */
 static bool must_stop(int listener)
 {
@@ -88,7 +91,7 @@ int socket_announce(int listener)
     snprintf(line, sizeof(line), "listening on %s\n",
              inet_address_format(&address, text));
     if (write_ready_line(listener, line, strlen(line)) < 0)
-        return fail_to_start("write", &address, -1);
+        return report_and_close("write", &address, -1);
     return 0;
 }
 

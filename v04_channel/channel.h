@@ -1,6 +1,6 @@
 /*
- * Channel: one descriptor and what belongs to watching it. The kernel hands a
- * Channel back when its descriptor is ready.
+ * Channel: a descriptor, the events to watch it for, and what handles them.
+ * Each event brings the address of its Channel back from the kernel.
  *
  * A Channel is a member of the part that owns the descriptor and closes it.
  * While it is watched, it must stay at its place in memory: the kernel holds
@@ -15,7 +15,7 @@ typedef struct Channel {
     Epoll *epoll;
     int fd;
     uint32_t events; /* what it waits for, as the kernel knows it */
-    void *context; /* the part that the channel belongs to */
+    void *context; /* what handling an event needs; may be NULL */
 } Channel;
 
 /* Set up a channel for fd that waits for nothing yet. */
@@ -28,7 +28,7 @@ void channel_init(Channel *channel, Epoll *epoll, int fd, void *context);
 int channel_watch(Channel *channel, uint32_t events);
 
 /* Return the channel of the index-th entry that epoll_await filled. */
-static inline Channel *channel_ready(Epoll *epoll, int index)
+static inline Channel *channel_of_event(Epoll *epoll, int index)
 {
     return epoll->ready[index].data.ptr;
 }

@@ -25,7 +25,7 @@ static volatile sig_atomic_t listener = -1; /* the listening socket */
 static volatile sig_atomic_t serving = -1; /* the client's socket; -1: none */
 
 static Epoll epoll;
-static Channel listening;
+static Channel listener_channel;
 
 /* The head of a ring: with no connection, it is its own neighbour. */
 static Connection connections = {
@@ -33,6 +33,7 @@ static Connection connections = {
     .next = &connections,
 };
 
+/* Print what happened to the connection, if -v asks. */
 static void say(const char *what, const Connection *connection)
 {
     char text[INET_ADDRESS_TEXT];
@@ -41,7 +42,7 @@ static void say(const char *what, const Connection *connection)
         log_line("%s %s", what, inet_address_format(&connection->peer, text));
 }
 
-/* A client that has left is no news, unless -v asks. Any other failure is. */
+/* Print a failure. A reset by the client is printed only with -v. */
 static void say_failed(const char *call, const Connection *connection)
 {
     char text[INET_ADDRESS_TEXT];
@@ -83,7 +84,7 @@ static bool write_all(const Connection *connection, const char *next,
     return true;
 }
 
-/* Send back what one read(2) brings. 0 bytes: the client sends no more. */
+/* Echo what one read(2) brings. Return false at end of file or on failure. */
 static bool echo(const Connection *connection)
 {
     char buffer[16 * 1024];
@@ -99,6 +100,7 @@ static bool echo(const Connection *connection)
 static void serve(Connection *connection)
 {
     serving = connection->channel.fd;
+    /* When stopping, close_connections closes the connection. */
     bool done = !stopping && !echo(connection);
     serving = -1;
     if (done)
@@ -151,8 +153,8 @@ static int run(void)
         if (count < 0)
             return -1;
         for (int i = 0; i < count; i++) {
-            Channel *channel = channel_ready(&epoll, i);
-            if (channel == &listening)
+            Channel *channel = channel_of_event(&epoll, i);
+            if (channel == &listener_channel)
                 accept_client();
             else
                 serve(channel->context);
@@ -161,29 +163,26 @@ static int run(void)
     return 0;
 }
 
-/* Return 0, or -1 after a message. */
+/* Watch the listening socket and print the ready line. Return 0 or -1. */
 static int start(void)
 {
-    channel_init(&listening, &epoll, listener, NULL);
-    if (channel_watch(&listening, EPOLLIN) < 0) {
+    channel_init(&listener_channel, &epoll, listener, NULL);
+    if (channel_watch(&listener_channel, EPOLLIN) < 0) {
         log_error("epoll_ctl");
         return -1;
     }
     return stopping ? 0 : socket_announce(listener);
 }
 
-/*
- * A signal that comes just before a call that waits does not interrupt it. So
- * shut the sockets down: no call waits on them after that. shutdown(2) does
- * nothing for descriptor -1, and a handler may call it: see signal-safety(7).
- */
+/* A handler may call shutdown(2): see signal-safety(7). */
 static void on_signal(int signo)
 {
     int saved_errno = errno;
 
     (void)signo;
     stopping = 1;
-    shutdown(listener, SHUT_RDWR);
+    /* A call that begins after the signal is not interrupted: let none wait. */
+    shutdown(listener, SHUT_RDWR); /* -1: does nothing */
     shutdown(serving, SHUT_RDWR);
     errno = saved_errno;
 }

@@ -21,7 +21,7 @@ typedef struct Connection {
 static Options options;
 static int listener;
 static EventLoop *loop;
-static Channel listening;
+static Channel listener_channel;
 
 /* The head of a ring: with no connection, it is its own neighbour. */
 static Connection connections = {
@@ -29,6 +29,7 @@ static Connection connections = {
     .next = &connections,
 };
 
+/* Print what happened to the connection, if -v asks. */
 static void say(const char *what, const Connection *connection)
 {
     char text[INET_ADDRESS_TEXT];
@@ -37,7 +38,7 @@ static void say(const char *what, const Connection *connection)
         log_line("%s %s", what, inet_address_format(&connection->peer, text));
 }
 
-/* A client that has left is no news, unless -v asks. Any other failure is. */
+/* Print a failure. A reset by the client is printed only with -v. */
 static void say_failed(const char *call, const Connection *connection)
 {
     char text[INET_ADDRESS_TEXT];
@@ -79,7 +80,7 @@ static bool write_all(const Connection *connection, const char *next,
     return true;
 }
 
-/* Send back what one read(2) brings. 0 bytes: the client sends no more. */
+/* Echo what one read(2) brings. Return false at end of file or on failure. */
 static bool echo(const Connection *connection)
 {
     char buffer[16 * 1024];
@@ -140,12 +141,12 @@ static void accept_client(void *context)
     }
 }
 
-/* Return 0, or -1 after a message. */
+/* Watch the listening socket and print the ready line. Return 0 or -1. */
 static int start(void)
 {
-    channel_init(&listening, event_loop_epoll(loop), listener, accept_client,
-                 NULL);
-    if (channel_watch(&listening, EPOLLIN) < 0) {
+    channel_init(&listener_channel, event_loop_epoll(loop), listener,
+                 accept_client, NULL);
+    if (channel_watch(&listener_channel, EPOLLIN) < 0) {
         log_error("epoll_ctl");
         return -1;
     }

@@ -57,8 +57,8 @@ static _Noreturn void wrong_use(const char *problem, const char *text)
     exit(2);
 }
 
-static unsigned number(int letter, const char *text, unsigned least,
-                       unsigned most)
+static unsigned to_number(int letter, const char *text, unsigned least,
+                          unsigned most)
 {
     size_t digits = strspn(text, "0123456789");
     unsigned long value = strtoul(text, NULL, 10);
@@ -94,7 +94,7 @@ static void write_letters(char *letters)
 static struct {
     const char *address;
     unsigned port;
-} unjoined = {
+} pending = {
     .address = "127.0.0.1",
     .port = 8000,
 };
@@ -104,10 +104,10 @@ static void apply_option(Options *options, int letter, const char *text)
     const char option[] = {'-', (char)optopt, '\0'};
 
     switch (letter) {
-    case 'a': unjoined.address = text; break;
-    case 'p': unjoined.port = number(letter, text, 0, 65535); break;
+    case 'a': pending.address = text; break;
+    case 'p': pending.port = to_number(letter, text, 0, 65535); break;
     case 'v': options->verbose = true; break;
-    case 'c': options->connections = number(letter, text, 0, MANY); break;
+    case 'c': options->connections = to_number(letter, text, 0, MANY); break;
     case 'h': print_help();
     case ':': wrong_use("value missing", option);
     default: wrong_use("unknown option", option);
@@ -128,8 +128,8 @@ Options options_parse(int argc, char **argv)
         apply_option(&options, letter, optarg);
     if (optind < argc)
         wrong_use("stray argument", argv[optind]);
-    if (inet_address_parse(&options.address, unjoined.address) < 0)
-        wrong_use("-a: not a numeric IPv4 or IPv6 address", unjoined.address);
-    inet_address_set_port(&options.address, (uint16_t)unjoined.port);
+    if (inet_address_parse(&options.address, pending.address) < 0)
+        wrong_use("-a: not a numeric IPv4 or IPv6 address", pending.address);
+    inet_address_set_port(&options.address, (uint16_t)pending.port);
     return options;
 }

@@ -11,8 +11,8 @@
 
 /*
  * The kernel takes every kind of address as a struct sockaddr *, and sees by
- * its first member, sa_family, which kind it really is. All three share that
- * member, so that a union needs no casts.
+ * its first member, sa_family, which kind it really is. All three structs
+ * begin with the family, so C lets us read it through any of them.
  */
 typedef union InetAddress {
     struct sockaddr any;

@@ -50,16 +50,17 @@ static void close_outputs(void)
             close(outputs[fd]);
 }
 
+/* If 2 is closed, a client's socket becomes 2 and gets the messages. */
+static void open_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", O_RDWR); /* takes the lowest free number: fd */
+}
+
 void log_open(void)
 {
-    int fd;
-
-    /* If 2 is closed, a client's socket becomes 2 and gets the messages. */
-    do
-        fd = open("/dev/null", O_RDWR); /* takes the lowest free number */
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
+    open_standard_descriptors();
     open_output(STDOUT_FILENO);
     open_output(STDERR_FILENO);
     atexit(close_outputs);
@@ -70,11 +71,12 @@ void log_open(void)
 ssize_t log_write(int fd, const char *text, size_t size)
 {
     struct pollfd output = {.fd = outputs[fd], .events = POLLOUT};
+    /* If fd is a socket, the flag keeps this one call from waiting. */
     ssize_t written = send(fd, text, size, MSG_DONTWAIT);
 
     if (written >= 0 || errno != ENOTSOCK)
         return written;
-    /* Where there is none that does not block, write only if there is room. */
+    /* Without a non-blocking descriptor of our own, ask first for room. */
     if (output.fd == fd && poll(&output, 1, 0) < 1) {
         errno = EAGAIN;
         return -1;

@@ -4,8 +4,8 @@
  * whoever reads it. A control character in a message is printed as '?', so
  * that a message stays one line. A message over 500 bytes is cut.
  *
- * The log owns one more descriptor each for standard output and standard
- * error, and closes them at exit(3). Any thread may call these functions. None
+ * The log opens a second descriptor for standard output and one for standard
+ * error, and closes both at exit(3). Any thread may call these functions. None
  * of them changes errno, except log_write.
  */
 #ifndef LOG_H
@@ -15,9 +15,10 @@
 #include <sys/types.h>
 
 /*
- * Prepare descriptors 0, 1 and 2, so that no client is harmed by what they
- * are, or by one that is closed. Called by options_parse, before the program
- * opens any other descriptor or creates a thread.
+ * Open /dev/null for each of the descriptors 0, 1 and 2 that is closed. Open
+ * standard output and standard error a second time, non-blocking, so that a
+ * slow reader does not stop the server. Called by options_parse, before the
+ * program opens any other descriptor or creates a thread.
  */
 void log_open(void);
 

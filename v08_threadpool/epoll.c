@@ -21,9 +21,9 @@ void epoll_close(Epoll *epoll)
     close(epoll->fd);
 }
 
-int epoll_add(Epoll *epoll, int fd, uint32_t events, void *owner)
+int epoll_add(Epoll *epoll, int fd, uint32_t events, void *data)
 {
-    struct epoll_event event = {.events = events, .data.ptr = owner};
+    struct epoll_event event = {.events = events, .data.ptr = data};
 
     pthread_mutex_lock(&epoll->lock);
     int result = epoll_ctl(epoll->fd, EPOLL_CTL_ADD, fd, &event);
@@ -31,9 +31,9 @@ int epoll_add(Epoll *epoll, int fd, uint32_t events, void *owner)
     return result;
 }
 
-int epoll_modify(Epoll *epoll, int fd, uint32_t events, void *owner)
+int epoll_modify(Epoll *epoll, int fd, uint32_t events, void *data)
 {
-    struct epoll_event event = {.events = events, .data.ptr = owner};
+    struct epoll_event event = {.events = events, .data.ptr = data};
 
     return epoll_ctl(epoll->fd, EPOLL_CTL_MOD, fd, &event);
 }

@@ -75,6 +75,7 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
     loop->handlers[signo] = (SignalHandler){on_signal, context};
     sigaddset(&loop->caught, signo);
     sigprocmask(SIG_BLOCK, &loop->caught, NULL);
+    /* Make a descriptor if there is none (-1), else change that one. */
     int fd =
         signalfd(loop->signals.fd, &loop->caught, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) {
@@ -136,7 +137,7 @@ int event_loop_run(EventLoop *loop)
     while (!has_quit(loop) && count >= 0) {
         count = epoll_await(&loop->epoll, loop->slow ? 1 : EPOLL_BATCH, TICK);
         for (int i = 0; i < count; i++) {
-            Channel *channel = channel_ready(&loop->epoll, i);
+            Channel *channel = channel_of_event(&loop->epoll, i);
             channel->on_ready(channel->context);
         }
         if (loop->slow)

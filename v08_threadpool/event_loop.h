@@ -41,8 +41,8 @@ int event_loop_catch_signal(EventLoop *loop, int signo,
 void event_loop_expect_slow_callbacks(EventLoop *loop);
 
 /*
- * Wait and call until event_loop_quit. Return 0, or -1 after saying why the
- * loop can't go on.
+ * Until event_loop_quit is called: wait for events, and call the channels
+ * that are ready. Return 0, or -1 after saying why the loop can't go on.
  */
 int event_loop_run(EventLoop *loop);
 

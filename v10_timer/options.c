@@ -80,8 +80,8 @@ static _Noreturn void wrong_use(const char *problem, const char *text)
     exit(2);
 }
 
-static unsigned number(int letter, const char *text, unsigned least,
-                       unsigned most)
+static unsigned to_number(int letter, const char *text, unsigned least,
+                          unsigned most)
 {
     size_t digits = strspn(text, "0123456789");
     unsigned long value = strtoul(text, NULL, 10);
@@ -96,7 +96,7 @@ static unsigned number(int letter, const char *text, unsigned least,
 }
 
 /* Read seconds, with a decimal fraction or without. */
-static unsigned milliseconds(int letter, const char *text)
+static unsigned to_milliseconds(int letter, const char *text)
 {
     size_t digits = strspn(text, "0123456789");
     size_t length = digits;
@@ -116,7 +116,7 @@ static unsigned milliseconds(int letter, const char *text)
     return value > 0 && rounded == 0 ? 1 : rounded; /* 0 would mean: never */
 }
 
-static Codec framing(const char *text, size_t limit)
+static Codec to_codec(const char *text, size_t limit)
 {
     if (strcmp(text, "raw") == 0)
         return codec_raw();
@@ -152,7 +152,7 @@ static struct {
     const char *address;
     unsigned port;
     const char *framing;
-} unjoined = {
+} pending = {
     .address = "127.0.0.1",
     .port = 8000,
     .framing = "raw",
@@ -163,18 +163,18 @@ static void apply_option(Options *options, int letter, const char *text)
     const char option[] = {'-', (char)optopt, '\0'};
 
     switch (letter) {
-    case 'a': unjoined.address = text; break;
-    case 'p': unjoined.port = number(letter, text, 0, 65535); break;
+    case 'a': pending.address = text; break;
+    case 'p': pending.port = to_number(letter, text, 0, 65535); break;
     case 'v': options->verbose = true; break;
-    case 'c': options->connections = number(letter, text, 0, MANY); break;
-    case 'f': unjoined.framing = text; break;
-    case 'm': options->longest = number(letter, text, 1, MANY); break;
-    case 'b': options->high_water = number(letter, text, 1, MANY); break;
-    case 'd': options->delay = number(letter, text, 0, day); break;
-    case 't': options->io_threads = number(letter, text, 0, THREADS); break;
-    case 'w': options->workers = number(letter, text, 0, THREADS); break;
-    case 'n': options->processes = number(letter, text, 1, THREADS); break;
-    case 'i': options->idle = milliseconds(letter, text); break;
+    case 'c': options->connections = to_number(letter, text, 0, MANY); break;
+    case 'f': pending.framing = text; break;
+    case 'm': options->longest = to_number(letter, text, 1, MANY); break;
+    case 'b': options->high_water = to_number(letter, text, 1, MANY); break;
+    case 'd': options->delay = to_number(letter, text, 0, day); break;
+    case 't': options->io_threads = to_number(letter, text, 0, THREADS); break;
+    case 'w': options->workers = to_number(letter, text, 0, THREADS); break;
+    case 'n': options->processes = to_number(letter, text, 1, THREADS); break;
+    case 'i': options->idle = to_milliseconds(letter, text); break;
     case 'h': print_help();
     case ':': wrong_use("value missing", option);
     default: wrong_use("unknown option", option);
@@ -202,10 +202,10 @@ Options options_parse(int argc, char **argv, const char *letters)
         apply_option(&options, letter, optarg);
     if (optind < argc)
         wrong_use("stray argument", argv[optind]);
-    if (inet_address_parse(&options.address, unjoined.address) < 0)
-        wrong_use("-a: not a numeric IPv4 or IPv6 address", unjoined.address);
-    inet_address_set_port(&options.address, (uint16_t)unjoined.port);
-    options.codec = framing(unjoined.framing, options.longest);
+    if (inet_address_parse(&options.address, pending.address) < 0)
+        wrong_use("-a: not a numeric IPv4 or IPv6 address", pending.address);
+    inet_address_set_port(&options.address, (uint16_t)pending.port);
+    options.codec = to_codec(pending.framing, options.longest);
     return options;
 }
 

@@ -196,6 +196,6 @@ def differences(kept, made):
         missing = made[key] - kept.get(key, set())
         if missing:
             lines.append(f"the table does not have {', '.join(key)}: {', '.join(sorted(missing))}")
-    calls = {(section, what.split(" (")[0]) for section, what, _, _ in made}
+    calls = {what.split(" (")[0] for _, what, _, _ in made}
     return lines + [f"{', '.join(key)} stands in the table, and no server calls it"
-                    for key in sorted(kept) if (key[0], key[1].split(" (")[0]) not in calls]
+                    for key in sorted(kept) if key[1].split(" (")[0] not in calls]

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.bars import Bars
 from harness.check import PACKAGES
 from harness.modes import Mode
-from harness.stages import TESTS, Stage
+from harness.stages import Stage
 
 SANITIZER_FLAGS = "-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize="
 

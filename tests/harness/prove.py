@@ -32,7 +32,7 @@ class Proof(Report):
         elif outcome.status == "skip":
             self._line(outcome, "skipped", text)
         elif self.tries:
-            self.missed.add(_key(outcome.stage, outcome.check, outcome.program))
+            self.missed.add((outcome.stage, outcome.check, outcome.program))
         else:
             outcome.status = "FAIL"
             self._line(outcome, "NOT CAUGHT", "the check passed")
@@ -48,10 +48,6 @@ class Proof(Report):
         word = self.paint(outcome.status, f"{word:10}")
         check = outcome.check + (f" {outcome.program}" if outcome.program != "echo_server" else "")
         self.say(f"{outcome.stage:34} {check:46} {outcome.seconds:5.1f} s {word} {text}")
-
-
-def _key(plant: str, check: str, program: str) -> tuple:
-    return plant, check, program
 
 
 def label(plant: str) -> str:
@@ -86,7 +82,7 @@ def prove_all(tasks, jobs, report, stop):
         report.missed = set()
         run_all(tasks, jobs, report.add, stop, report.tick)
         tasks = [t for t in tasks
-                 if _key(t.target.stage.name, t.check, t.target.program) in report.missed]
+                 if (t.target.stage.name, t.check, t.target.program) in report.missed]
         if not tasks:
             return
 
@@ -109,9 +105,9 @@ def main(args) -> int:
         names = {name for text in known for name in text.split()}
         print(f"run.py: {no_such('plant', word, names)}", file=sys.stderr)
         return 2
-    problems = stand.problems()
+    problems = [] if args.names else stand.problems()
     for text in problems:
-        print(text)
+        print(f"stale: {text}", flush=True)
     report = Proof(args.verbose, " --prove")
     try:
         tasks, failed = plan(plants, args.names)
@@ -124,12 +120,12 @@ def main(args) -> int:
     left = [] if args.names else unproven(report.proven)
     for name in left:
         report.say(f"unproven: no plant is caught by {name}")
-    for words in (*problems, *failed):
-        report.say(f"stale: {words}")
+    for words in failed:
+        report.say(f"not built: {words}")
     missed = sum(1 for o in report.outcomes if o.status == "FAIL")
     report.say(f"\n{len({t.target.stage.name for t in tasks})} plants, "
                f"{len(report.outcomes)} times with a check, {missed} not caught; "
-               f"{len(left)} checks unproven; {len(problems) + len(failed)} stale; "
+               f"{len(left)} checks unproven; {len(problems)} stale, {len(failed)} not built; "
                f"{time.monotonic() - start:.1f} s")
     if args.json:
         report.write_json(args.json)

@@ -88,16 +88,16 @@ MANY = (
           "        ssize_t more = read(fd, buffer + size, sizeof(buffer) - (size_t)size);\n"
           "        if (more <= 0)\n            break;\n        size += more;\n    }\n    "
           + _WRITE_ALL, "many.half_a_message_delays_nobody"),
-    plant(2, "serves-250", "serves no more than 250 clients", _ECHO, "if (make_place(fd) < 0 ||",
-          "if (fd > 255 || make_place(fd) < 0 ||", "many.a_thousand_at_once"),
+    plant(2, "serves-250", "serves no more than 250 clients", _ECHO, "if (reserve_entry(fd) < 0 ||",
+          "if (fd > 255 || reserve_entry(fd) < 0 ||", "many.a_thousand_at_once"),
     plant(6, "serves-250", "serves no more than 250 clients", "tcp_server.c", "limit == 0 ||",
           "(limit == 0 && server->open < 250) ||", "connection_limit.none_by_default"),
     plant(2, "greets-with-old-bytes", "sends old bytes to a client on a used descriptor", _ECHO,
           "    is_client[fd] = true;", "    is_client[fd] = true;\n    if (last[fd % 4096] != 0)\n"
           "        write_all(fd, &last[fd % 4096], 1);", "many.some_leave_some_stay",
           also=((_ECHO, _WRITE_ALL, "last[fd % 4096] = buffer[0];\n    " + _WRITE_ALL),
-                (_ECHO, "static size_t table_size;",
-                 "static size_t table_size;\nstatic char last[4096];"))),
+                (_ECHO, "static size_t table_length;",
+                 "static size_t table_length;\nstatic char last[4096];"))),
     plant(2, "mixes-clients", "now and then answers the other client", _ECHO, _WRITE_ALL,
           "static int last, turn;\n"
           "    int to = ++turn % 50 == 0 && is_client[last] ? last : fd;\n\n"
@@ -165,7 +165,7 @@ LIMITS = (
     plant(6, "closes-an-old-client", "makes room by closing an old client", _SPARE,
           "    close(acceptor->spare);\n    int fd", "    close(acceptor->spare + 1);\n    int fd",
           "descriptors.storm_of_newcomers"),
-    passes_for(6, 5, "descriptors.newcomer_waits"),
+    passes_for(6, 5, "descriptors.newcomer_waits", "echo.urgent_byte_is_lost"),
     plant(2, "forgets-fd-setsize", "takes descriptors beyond FD_SETSIZE", "select_server.c",
           "if (fd >= FD_SETSIZE)", "if (fd < 0)", "fd_setsize.clients_beyond_are_refused",
           program="select_server"),

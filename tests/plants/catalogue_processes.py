@@ -28,7 +28,7 @@ PREFORK = (
              "        place->pid = 0;", "        place->pid = 0;\n        if (status == 0)\n"
              "            place->due = NEVER;", "prefork.a_child_that_ends_by_itself_is_replaced"),
     _prefork("no-number", "takes any number of processes",
-             "options->processes = number(letter, text, 1, THREADS)",
+             "options->processes = to_number(letter, text, 1, THREADS)",
              "options->processes = (unsigned)atoi(text) + 1", "prefork.range_of_n",
              file="options.c"),
     _prefork("signal-twice", "leaves its children in the terminal's process group",

@@ -16,7 +16,7 @@ STANDARD = (
     plant(3, "waits-for-a-socket", "waits when standard error is a socket that is full", "log.c",
           "MSG_DONTWAIT", "0", "standard.error_takes_nothing"),
     plant(3, "third-is-a-clients", "leaves closed standard descriptors to the clients", "log.c",
-          "while (fd >= 0 && fd <= STDERR_FILENO);", "while (0);", "standard.closed"),
+          "if (fcntl(fd, F_GETFD) < 0)", "if (0)", "standard.closed"),
     plant(3, "ready-in-vain", "tries for ever to write the ready line", "socket.c",
           "if (written < 0 && errno != EAGAIN)", "if (0)", "standard.output_takes_nothing"),
     plant(3, "ready-line-dropped", "drops the ready line when there is no room", "socket.c",
@@ -56,7 +56,7 @@ ACCEPT = (
     plant(5, "no-rest", "tries accept again and again", "echo_server.c", "usleep(10000);", "",
           "accept_fails.rests", "descriptors.newcomer_waits"),
     plant(5, "never-listens-again", "does not listen again after a failure", "echo_server.c",
-          "usleep(10000);", "channel_watch(&listening, 0);", "descriptors.newcomer_waits"),
+          "usleep(10000);", "channel_watch(&listener_channel, 0);", "descriptors.newcomer_waits"),
 )
 
 _FORK, _THREAD = "fork_server.c", "thread_server.c"

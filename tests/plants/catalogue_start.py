@@ -24,7 +24,7 @@ START = (
     plant(1, "default-port", "listens on 8080 by default", _ECHO, '*port = "8000"',
           '*port = "8080"', "start.default_port"),
     plant(3, "first-option-counts", "takes the first of two -p", "options.c",
-          "case 'p': unjoined", "case 'p': if (unjoined.port == 8000) unjoined",
+          "case 'p': pending", "case 'p': if (pending.port == 8000) pending",
           "start.options_in_one_word"),
     plant(3, "no-reuseaddr", "forgets SO_REUSEADDR", "socket.c",
           "if (switch_on(fd, SOL_SOCKET, SO_REUSEADDR) < 0)", "if (0)",

@@ -109,6 +109,8 @@ LOOP = (
           "loop->tasks_due ? 0 : 200", "idle.thousands_cost_nothing"),
     plant(9, "early-tasks-wait", "does not wake a loop for what is queued", "event_loop.c", _WAKE,
           "    if (0)\n        wake(loop);", "units.event_loop"),
+    *in_stages((9, 10), "wakes-each-time", "writes a wake-up for each task", "event_loop.c", _WAKE,
+               "    wake(loop);", "units.event_loop"),
     plant(9, "late-tasks-lost", "drops what tasks queue at the end", "event_loop.c",
           "    while (run_batch(loop))\n        ;", "    run_batch(loop);", "units.event_loop"),
     plant(9, "tasks-before-the-end", "ends only when no task is queued", "event_loop.c",
