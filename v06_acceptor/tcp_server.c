@@ -44,7 +44,7 @@ static void refuse_client(TcpServer *server, int fd, const InetAddress *peer)
              inet_address_format(peer, address), server->options->connections);
     if (text != NULL)
         send(fd, text, strlen(text), MSG_NOSIGNAL);
-    shutdown(fd, SHUT_WR); /* end of file, before a reset by unread bytes */
+    shutdown(fd, SHUT_WR); /* unread bytes make close send a reset: first EOF */
     close(fd);
 }
 

@@ -24,8 +24,8 @@ static void wind_up(Connection *connection)
 
 /*
  * While reading is paused, what the client sends fills the sockets' buffers,
- * and TCP makes the client wait. Either reading or writing is watched for,
- * and so an error is noticed.
+ * and TCP makes the client wait. The socket is always watched for reading or
+ * for writing, so an error is noticed.
  */
 static uint32_t wanted_events(const Connection *connection)
 {

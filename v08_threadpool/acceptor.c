@@ -56,7 +56,7 @@ static void refuse_with_spare(Acceptor *acceptor)
              inet_address_format(&peer, text));
 }
 
-/* Accept one client. Return 0, or the error for which that failed. */
+/* Accept one client. Return 0, or the errno of the failure. */
 static int accept_client(Acceptor *acceptor)
 {
     InetAddress peer;

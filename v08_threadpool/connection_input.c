@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-/* So many messages of one client, then it is the others' turn. */
+/* The most messages of one client before it is the others' turn. */
 enum { TURN = 1024 };
 
 static void refuse_too_long(Connection *connection)
@@ -150,7 +150,7 @@ void connection_input_read(Connection *connection)
     if (size > 0)
         take_input(connection, scratch, (size_t)size);
     else if (size == 0)
-        connection->read_ended = room > 0; /* 0 of 0 is no end of file */
+        connection->read_ended = room > 0; /* a read of 0 bytes tells nothing */
     else if (errno != EAGAIN && errno != EINTR)
         connection_fail(connection, "recv");
 }

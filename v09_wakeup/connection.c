@@ -241,7 +241,7 @@ static void do_finish(void *context)
     connection_post_free(post);
 }
 
-/* What was posted before must go out first; but no message is taken now. */
+/* What was posted before goes out first. No message is taken from now on. */
 void connection_finish(Connection *connection)
 {
     if (connection == connection_current)

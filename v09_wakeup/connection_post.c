@@ -7,7 +7,7 @@
 
 /*
  * The bytes are lost, so the connection must end. Any thread may shut the
- * socket down, and the connection's loop sees the end of it.
+ * socket down; then the connection's loop reads end of file, and closes it.
  */
 static void give_up(const Connection *connection)
 {

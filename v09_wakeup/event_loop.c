@@ -10,7 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* A lost wake-up would stall the loop: try so often, so many ms apart. */
+/* A lost wake-up would stall the loop. The rest is in milliseconds. */
 enum { WAKE_TRIES = 100, WAKE_REST = 1 };
 
 typedef struct SignalHandler {

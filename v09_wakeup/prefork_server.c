@@ -3,10 +3,11 @@
  * and forks; from then on it serves nobody, and only replaces children that
  * end. They share no memory: one that crashes harms no other's connections.
  *
- * Each child makes its epoll after fork. An earlier one would be shared: what
- * one process adds would wake the others, with a pointer into memory that is
- * not theirs; what one closes would be watched for as long as another has a
- * copy of it. See epoll(7), questions and answers.
+ * Each child makes its epoll after fork. All processes would share an earlier
+ * one: a descriptor that one process adds would wake the others too, with a
+ * pointer into the memory of the first; and a descriptor that one process
+ * closes would stay watched while another has a copy of it. See the questions
+ * and answers in epoll(7).
  */
 #include "log.h"
 #include "socket.h"
@@ -108,7 +109,7 @@ static int64_t fill_places(void)
     return next;
 }
 
-/* Say how a child ended. That it ends well when it was told to is no news. */
+/* Say how a child ended, unless it ended well after it was told to. */
 static void say_ended(pid_t pid, int status)
 {
     if (WIFSIGNALED(status))
@@ -217,7 +218,7 @@ static int run_parent(void)
 
 int main(int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_IGN); /* write(2) fails with EPIPE instead */
+    signal(SIGPIPE, SIG_IGN); /* send(2) fails with EPIPE instead */
     options = options_parse(argc, argv, "apvfmbdni");
     options.io_threads = 0; /* processes do what threads would */
     signal(SIGCHLD, SIG_DFL); /* if ignored, children vanish unseen */

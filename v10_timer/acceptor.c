@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum { ACCEPT_REST = 10 }; /* milliseconds */
-enum { DRAIN_FAILURES = 10 }; /* so many end the draining */
+enum { DRAIN_FAILURES = 10 }; /* after so many, stop to accept */
 
 /* Any descriptor will do. */
 static int open_spare(void)
@@ -58,7 +58,7 @@ static void refuse_with_spare(Acceptor *acceptor)
              inet_address_format(&peer, text));
 }
 
-/* Accept one client. Return 0, or the error for which that failed. */
+/* Accept one client. Return 0, or the errno of the failure. */
 static int accept_client(Acceptor *acceptor)
 {
     InetAddress peer;
@@ -115,7 +115,7 @@ int acceptor_start(Acceptor *acceptor)
     return 0;
 }
 
-/* A failure may be one client's alone: others may wait behind it. */
+/* accept may fail for one client while others wait: try a few times. */
 void acceptor_drain(Acceptor *acceptor)
 {
     int failures = 0;

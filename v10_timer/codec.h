@@ -13,7 +13,7 @@
 
 enum { CODEC_NOT_YET = 0, CODEC_TOO_LONG = -1 };
 
-/* One read brings at most so many bytes. */
+/* The most bytes that one read brings. */
 enum { CODEC_RAW_LONGEST = 256 * 1024 };
 
 typedef struct Codec {

@@ -26,7 +26,7 @@ typedef struct Connection Connection;
 typedef struct ConnectionHandler {
     Codec codec; /* where a message ends */
     bool slow; /* true if the callbacks may take long */
-    bool talks_on; /* true if it still sends after the client's end of file */
+    bool talks_on; /* true: the program sends after the client's end of file */
     const char *refusal; /* text for a client too many; NULL: none */
     /* The first callback for a connection, and called once. */
     void (*on_open)(void *context, Connection *connection);

@@ -31,7 +31,7 @@ static bool is_writable(const Connection *connection)
 
 /*
  * Return whether the server has something to do: to handle, to write or to
- * read. While the server waits for the client to read, it has not.
+ * read. It has nothing to do while it waits for the client to read.
  */
 static bool is_servers_turn(const Connection *connection)
 {

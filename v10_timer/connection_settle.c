@@ -51,8 +51,9 @@ static void wind_up(Connection *connection)
 
 /*
  * While reading is paused, what the client sends fills the sockets' buffers,
- * and TCP makes the client wait. Either reading or writing is watched for,
- * and so an error is noticed; unless a worker has a message.
+ * and TCP makes the client wait. The socket is watched for reading or for
+ * writing, so an error is noticed; only while a worker has a message, it may
+ * be watched for neither.
  */
 static uint32_t wanted_events(const Connection *connection)
 {

@@ -55,7 +55,7 @@ struct Connection {
     bool read_ended : 1; /* the client has sent end of file */
     bool paused : 1; /* from the high-water mark until half of it is left */
     bool pending : 1; /* whole messages may wait in the input */
-    bool corked : 1; /* more messages follow: gather their replies */
+    bool corked : 1; /* more bytes follow: gather them, send nothing yet */
     bool finishes : 1; /* connection_finish was called: no more messages */
     bool queued : 1; /* task waits in the loop's queue */
     bool owes_high_water : 1; /* on_high_water is to be called */
@@ -67,8 +67,8 @@ struct Connection {
 };
 
 /*
- * The connection whose entry runs on this thread, and settles the connection
- * at its end. NULL: none.
+ * The connection that a function of connection.c handles on this thread. The
+ * function settles it at its end. NULL: none.
  */
 extern _Thread_local Connection *connection_current;
 

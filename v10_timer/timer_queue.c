@@ -9,7 +9,7 @@
 
 enum { SECOND = 1000000000 };
 
-/* A timer not set would never come: try so often, so many ms apart. */
+/* A timerfd not set would never fire. The rest is in milliseconds. */
 enum { SET_TRIES = 100, SET_REST = 1 };
 
 int64_t timer_queue_now(void)
