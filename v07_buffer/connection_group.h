@@ -38,9 +38,9 @@ typedef struct ConnectionHandler {
     void (*on_too_long)(void *context, Connection *connection);
     /*
      * The output has reached the high-water mark: the client reads too
-     * slowly. NULL: keep the output, and stop reading from the client until
-     * half of the mark is left; that is also done if the callback does
-     * nothing.
+     * slowly. In any case the output is kept, and nothing is read from the
+     * client until half of the mark is left. The callback may do more, such
+     * as connection_abort. NULL: do no more.
      */
     void (*on_high_water)(void *context, Connection *connection);
     /*

@@ -8,7 +8,10 @@
 
 #include "connection_state.h"
 
-/* Do what follows from the state: the last step of each entry. */
+/*
+ * Do what follows from the state. connection.c calls it as the last step; then
+ * no connection is in hand any more.
+ */
 void connection_settle(Connection *connection);
 
 /* Return whether connection_settle would change nothing. */

@@ -90,7 +90,7 @@ void event_loop_expect_slow_callbacks(EventLoop *loop)
     loop->slow = true;
 }
 
-/* Signals must not queue behind clients that are slow to serve. */
+/* Signals must not wait behind clients slow to serve. */
 static void look_around(EventLoop *loop)
 {
     if (loop->signals.fd >= 0)

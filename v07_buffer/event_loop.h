@@ -53,16 +53,16 @@ int event_loop_run(EventLoop *loop);
 void event_loop_quit(EventLoop *loop);
 
 /*
+ * Run the tasks that were still queued when the loop ended, and those that
+ * they queue.
+ */
+void event_loop_run_tasks(EventLoop *loop);
+
+/*
  * Queue a task: the loop's thread runs it, never inside another callback,
  * but after the events in hand. Tasks run in the order of the queue. A task
  * may be queued before the loop runs.
  */
 void event_loop_queue_in_loop(EventLoop *loop, Task *task);
-
-/*
- * Run the tasks that were still queued when the loop ended, and those that
- * they queue.
- */
-void event_loop_run_tasks(EventLoop *loop);
 
 #endif

@@ -26,7 +26,8 @@ static void wind_up(Connection *connection)
  * While reading is paused, what the client sends fills the sockets' buffers,
  * and TCP makes the client wait. The socket is watched for reading or for
  * writing, so an error is noticed; only while a worker has a message, it may
- * be watched for neither.
+ * be watched for neither. A socket that can be written to is reported at once:
+ * so EPOLLOUT also brings the loop back to messages that are pending.
  */
 static uint32_t wanted_events(const Connection *connection)
 {

@@ -1,8 +1,8 @@
 /*
  * Connection's state, and the small steps from one state to the next.
  *
- * The files of Connection are a ladder: each calls only those above it in
- * this list.
+ * The files of Connection are a ladder: each calls only those listed before
+ * it. The list begins with the lowest.
  *
  * connection_state.c   the state, and how a connection ends
  * connection_output.c  from the program to the socket
@@ -69,8 +69,9 @@ struct Connection {
 };
 
 /*
- * The connection that a function of connection.c handles on this thread. The
- * function settles it at its end. NULL: none.
+ * The connection that this thread handles now; NULL: none. connection.c sets
+ * it when an event or a task begins, and settles this connection at the end:
+ * it calls connection_settle, which does what follows from the new state.
  */
 extern _Thread_local Connection *connection_current;
 
@@ -84,8 +85,8 @@ static inline bool connection_may_handle(const Connection *connection)
 /* End the connection. */
 void connection_end(Connection *connection);
 
-/* End the connection because a call has failed, with errno; say so. */
-void connection_fail(Connection *connection, const char *call);
+/* End the connection because something failed, with errno; say so. */
+void connection_fail(Connection *connection, const char *what);
 
 /* Take no more messages; what was sent still goes out. */
 void connection_take_no_more(Connection *connection);
@@ -94,9 +95,9 @@ void connection_take_no_more(Connection *connection);
 void connection_queue(Connection *connection);
 
 /*
- * Make sure that the connection settles after what was done to it. Its loop
- * may wait on another thread: EPOLLOUT wakes it, as soon as the socket can be
- * written to.
+ * A connection was changed: if it is not the one in hand, settle it later.
+ * Its loop may wait on another thread: EPOLLOUT wakes the loop as soon as the
+ * socket can be written to.
  */
 static inline void connection_look_again(Connection *connection)
 {

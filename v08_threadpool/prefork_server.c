@@ -25,7 +25,7 @@
 /* One of the -n processes, and after its end the one that replaces it. */
 typedef struct Place {
     pid_t pid; /* 0: no process runs */
-    int64_t due; /* when the next may start: one may end at once, each time */
+    int64_t due; /* when the next may start: a second after the last */
 } Place;
 
 static const int64_t SECOND = 1000000000; /* all times are in nanoseconds */
@@ -55,7 +55,7 @@ static void on_message(void *context, Connection *connection, const char *data,
 }
 
 /*
- * Serve clients, then end. SIGINT and SIGTERM stay blocked until the loop
+ * Serve clients, then end. The signals in awaited stay blocked until the loop
  * catches them: none is lost.
  */
 static _Noreturn void run_child(pid_t parent)
@@ -68,9 +68,9 @@ static _Noreturn void run_child(pid_t parent)
     int result = 0;
 
     free(places);
-    setpgid(0, 0); /* or a terminal's Ctrl-C would count twice: see stop_all */
-    signal(SIGTTOU, SIG_IGN); /* or stty tostop would stop who says something */
-    /* No child outlives its parent. One that has gone already tells nobody. */
+    setpgid(0, 0); /* else Ctrl-C and stop_all would both signal the child */
+    signal(SIGTTOU, SIG_IGN); /* a terminal would stop a process that writes */
+    /* A parent that ended before prctl sends no signal: look for it as well. */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() == parent)
         result = tcp_server_serve(listener, false, &options, &handler);

@@ -10,10 +10,10 @@ static void run_reactor(void *context)
         event_loop_quit(reactor->main_loop);
 }
 
-int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
+int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own_loop,
                  const ConnectionGroup *group)
 {
-    reactor->loop = own ? event_loop_create() : main_loop;
+    reactor->loop = own_loop ? event_loop_create() : main_loop;
     if (reactor->loop == NULL)
         return -1;
     reactor->main_loop = main_loop;

@@ -20,10 +20,10 @@ typedef struct Reactor {
 
 /*
  * Give the reactor, which is all zero, a loop of its own, or let it share the
- * main loop. The group says what its connections have in common. Return 0, or
- * -1 after saying what failed.
+ * main loop. The group says what its connections have in common; the number
+ * is for reports. Return 0, or -1 after saying what failed.
  */
-int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
+int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own_loop,
                  const ConnectionGroup *group);
 
 /*

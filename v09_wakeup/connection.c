@@ -96,7 +96,7 @@ static void connection_on_work_done(void *context)
     connection_current = connection;
     connection_work_free(connection);
     if (connection->owes_write_complete)
-        connection_queue(connection);
+        connection_queue(connection); /* call_owed waited for the worker */
     connection_output_flush(connection);
     connection_input_handle(connection);
     connection_settle(connection);
@@ -245,7 +245,7 @@ static void do_finish(void *context)
 void connection_finish(Connection *connection)
 {
     if (connection == connection_current)
-        connection->finishes = true;
+        connection->finish_called = true;
     if (connection_is_in_hand(connection))
         connection_take_no_more(connection);
     else
@@ -262,6 +262,7 @@ static void do_abort(void *context)
     connection_post_free(post);
 }
 
+/* What was posted before is lost anyway: there is no order to keep. */
 void connection_abort(Connection *connection)
 {
     if (connection == connection_current)

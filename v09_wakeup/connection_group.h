@@ -42,12 +42,15 @@ typedef struct ConnectionHandler {
     void (*on_too_long)(void *context, Connection *connection);
     /*
      * The output has reached the high-water mark: the client reads too
-     * slowly. NULL: keep the output, and stop reading from the client until
-     * half of the mark is left; that is also done if the callback does
-     * nothing.
+     * slowly. In any case the output is kept, and nothing is read from the
+     * client until half of the mark is left. The callback may do more, such
+     * as connection_abort. NULL: do no more.
      */
     void (*on_high_water)(void *context, Connection *connection);
-    /* All that was sent has been handed to the kernel. */
+    /*
+     * The kernel has taken all that was sent. This is called once for several
+     * sends, and not while a worker has a message.
+     */
     void (*on_write_complete)(void *context, Connection *connection);
     /*
      * The last callback for a connection, and called once, whatever the
@@ -64,9 +67,9 @@ typedef struct ConnectionGroup {
     bool verbose; /* say who comes and goes */
     size_t high_water; /* bytes of output at which reading stops */
     ThreadPool *workers; /* NULL: the loop's thread calls on_message */
-    /* The program's on_message, which the workers call. */
-    void (*on_worker_message)(void *context, Connection *connection,
-                              const char *data, size_t size);
+    /* What the workers call. */
+    void (*program_on_message)(void *context, Connection *connection,
+                               const char *data, size_t size);
     void (*on_work_done)(void *connection); /* back on the loop's thread */
     void (*on_closed)(void *owner); /* a connection of the group is gone */
     void *owner;

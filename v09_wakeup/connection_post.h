@@ -1,8 +1,7 @@
 /*
  * Connection's post: what another thread, or another connection's callback,
- * asks of a connection travels to the connection's loop as a task. A queue
- * keeps its order: so posts are carried out in the order in which they were
- * sent.
+ * asks of a connection: to send, finish or abort. It travels to the
+ * connection's loop as a task. The queue keeps the order of the posts.
  */
 #ifndef CONNECTION_POST_H
 #define CONNECTION_POST_H

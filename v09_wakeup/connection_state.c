@@ -11,13 +11,13 @@ void connection_end(Connection *connection)
 }
 
 /* A client that goes away is no news; any other failure is. */
-void connection_fail(Connection *connection, const char *call)
+void connection_fail(Connection *connection, const char *what)
 {
     char text[INET_ADDRESS_TEXT];
 
     connection_end(connection);
     if (connection->group->verbose || (errno != ECONNRESET && errno != EPIPE))
-        log_error("%s %s", call, inet_address_format(&connection->peer, text));
+        log_error("%s %s", what, inet_address_format(&connection->peer, text));
 }
 
 void connection_take_no_more(Connection *connection)

@@ -1,15 +1,15 @@
 /*
  * Connection's state, and the small steps from one state to the next.
  *
- * The files of Connection are a ladder: each calls only those above it in
- * this list.
+ * The files of Connection are a ladder: each calls only those listed before
+ * it. The list begins with the lowest.
  *
  * connection_state.c   the state, and how a connection ends
  * connection_output.c  from the program to the socket
  * connection_input.c   from the socket to the program
  * connection_work.c    to a worker, and back
  * connection_settle.c  what follows from the state
- * connection_post.c    from other threads to the connection's loop
+ * connection_post.c    from elsewhere to the connection's loop
  * connection.c         every entry from outside
  *
  * Only these files include this header. Only the loop's thread calls their
@@ -54,7 +54,7 @@ struct Connection {
     bool paused : 1; /* from the high-water mark until half of it is left */
     bool pending : 1; /* whole messages may wait in the input */
     bool corked : 1; /* more bytes follow: gather them, send nothing yet */
-    bool finishes : 1; /* connection_finish was called: no more messages */
+    bool finish_called : 1; /* by its own callback: hand up no more messages */
     bool queued : 1; /* task waits in the loop's queue */
     bool owes_high_water : 1; /* on_high_water is to be called */
     bool owes_write_complete : 1; /* on_write_complete is to be called */
@@ -64,23 +64,24 @@ struct Connection {
 };
 
 /*
- * The connection that a function of connection.c handles on this thread. The
- * function settles it at its end. NULL: none.
+ * The connection that this thread handles now; NULL: none. connection.c sets
+ * it when an event or a task begins, and settles this connection at the end:
+ * it calls connection_settle, which does what follows from the new state.
  */
 extern _Thread_local Connection *connection_current;
 
 /* Return whether a message may be handed to the program now. */
 static inline bool connection_may_handle(const Connection *connection)
 {
-    return connection->state == OPEN && !connection->finishes &&
+    return connection->state == OPEN && !connection->finish_called &&
            !connection->paused && connection->work == NULL;
 }
 
 /* End the connection. */
 void connection_end(Connection *connection);
 
-/* End the connection because a call has failed, with errno; say so. */
-void connection_fail(Connection *connection, const char *call);
+/* End the connection because something failed, with errno; say so. */
+void connection_fail(Connection *connection, const char *what);
 
 /* Take no more messages; what was sent still goes out. */
 void connection_take_no_more(Connection *connection);
@@ -88,7 +89,7 @@ void connection_take_no_more(Connection *connection);
 /* Queue the connection's task, unless it is queued already. */
 void connection_queue(Connection *connection);
 
-/* Make sure that the connection settles after what was done to it. */
+/* A connection was changed: if it is not the one in hand, settle it later. */
 static inline void connection_look_again(Connection *connection)
 {
     if (connection != connection_current)

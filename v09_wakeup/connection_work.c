@@ -11,13 +11,13 @@ static void do_work(void *context)
     Work *work = connection->work;
 
     work->started = true;
-    group->on_worker_message(group->handler.context, connection, work->data,
-                             work->size);
+    group->program_on_message(group->handler.context, connection, work->data,
+                              work->size);
     work->task.run = group->on_work_done;
     event_loop_queue_in_loop(group->loop, &work->task);
 }
 
-/* The group's on_message: called on the loop's thread, for a worker. */
+/* Takes the place of the program's on_message, on the loop's thread. */
 static void give_to_worker(void *context, Connection *connection,
                            const char *data, size_t size)
 {
@@ -40,7 +40,7 @@ void connection_work_init(ConnectionGroup *group, ThreadPool *workers,
                           void (*on_done)(void *connection))
 {
     group->workers = workers;
-    group->on_worker_message = group->handler.on_message;
+    group->program_on_message = group->handler.on_message;
     group->on_work_done = on_done;
     group->handler.on_message = give_to_worker;
 }

@@ -47,10 +47,17 @@ void event_loop_expect_slow_callbacks(EventLoop *loop);
 int event_loop_run(EventLoop *loop);
 
 /*
- * Make the loop end after the callbacks and tasks that come before this call;
- * a loop that does not run yet ends at once. Any thread may call it.
+ * Make the loop end after the events in hand and the tasks that were queued
+ * before this call; a loop that does not run yet runs those tasks, and ends.
+ * Any thread may call it.
  */
 void event_loop_quit(EventLoop *loop);
+
+/*
+ * Run the tasks that were still queued when the loop ended, and those that
+ * they queue, on the calling thread, in place of the loop's.
+ */
+void event_loop_run_tasks(EventLoop *loop);
 
 /* Any thread may call the functions from here on. */
 
@@ -66,11 +73,5 @@ void event_loop_queue_in_loop(EventLoop *loop, Task *task);
 
 /* Run the task at once on the loop's thread; queue it on any other thread. */
 void event_loop_run_in_loop(EventLoop *loop, Task *task);
-
-/*
- * Run the tasks that were still queued when the loop ended, and those that
- * they queue, on the calling thread, in place of the loop's.
- */
-void event_loop_run_tasks(EventLoop *loop);
 
 #endif

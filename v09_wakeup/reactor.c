@@ -16,7 +16,7 @@ static void drain_group(void *context)
     Reactor *reactor = context;
 
     connection_drain_all(&reactor->group);
-    event_loop_queue_in_loop(reactor->main_loop, &reactor->drained);
+    event_loop_queue_in_loop(reactor->main_loop, &reactor->drain_returned);
 }
 
 /* Back on the main thread: the tasks may be queued again. */
@@ -27,10 +27,10 @@ static void note_drained(void *context)
     reactor->drain_queued = false;
 }
 
-int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
+int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own_loop,
                  const ConnectionGroup *group)
 {
-    reactor->loop = own ? event_loop_create() : main_loop;
+    reactor->loop = own_loop ? event_loop_create() : main_loop;
     if (reactor->loop == NULL)
         return -1;
     reactor->main_loop = main_loop;
@@ -39,7 +39,7 @@ int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
     reactor->group.scratch = reactor->scratch;
     reactor->run = (Task){.run = run_reactor, .context = reactor};
     reactor->drain = (Task){.run = drain_group, .context = reactor};
-    reactor->drained = (Task){.run = note_drained, .context = reactor};
+    reactor->drain_returned = (Task){.run = note_drained, .context = reactor};
     if (group->handler.slow && group->workers == NULL)
         event_loop_expect_slow_callbacks(reactor->loop);
     return 0;

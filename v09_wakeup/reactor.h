@@ -17,17 +17,17 @@ typedef struct Reactor {
     Task run;
     bool failed; /* the loop could not go on; read it when its thread ended */
     Task drain;
-    Task drained;
+    Task drain_returned; /* back on the main loop */
     bool drain_queued; /* true while one of those two tasks is queued */
     char scratch[CODEC_RAW_LONGEST]; /* of the group */
 } Reactor;
 
 /*
  * Give the reactor, which is all zero, a loop of its own, or let it share the
- * main loop. The group says what its connections have in common. Return 0, or
- * -1 after saying what failed.
+ * main loop. The group says what its connections have in common; the number
+ * is for reports. Return 0, or -1 after saying what failed.
  */
-int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own,
+int reactor_open(Reactor *reactor, EventLoop *main_loop, bool own_loop,
                  const ConnectionGroup *group);
 
 /*

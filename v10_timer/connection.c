@@ -99,24 +99,28 @@ static void connection_on_work_done(void *context)
     connection_current = connection;
     connection_work_free(connection);
     if (connection->owes_write_complete)
-        connection_queue(connection);
+        connection_queue(connection); /* call_owed waited for the worker */
     connection_output_flush(connection);
     connection_input_handle(connection);
     connection_settle(connection);
 }
 
-/* Unread bytes would turn a close into a reset: then linger instead. */
+/*
+ * With nothing unread, close. Unread bytes would make close send a reset: then
+ * linger first. A client that has lingered for too long is closed anyway.
+ */
 static void connection_on_idle_timer(void *context)
 {
     Connection *connection = context;
 
-    if (connection->state != LINGERING && connection_idle_continue(connection))
+    if (connection->state != LINGERING && connection_idle_recheck(connection))
         return;
+    buffer_reset(&connection->output);
     if (connection->state == LINGERING ||
         connection_count_unread(connection) == 0)
         connection_end(connection, REASON_IDLE);
-    buffer_reset(&connection->output);
-    connection_take_no_more(connection, REASON_IDLE);
+    else
+        connection_take_no_more(connection, REASON_IDLE);
     connection_settle(connection);
 }
 
@@ -266,7 +270,7 @@ static void do_finish(void *context)
 void connection_finish(Connection *connection)
 {
     if (connection == connection_current)
-        connection->finishes = true;
+        connection->finish_called = true;
     if (connection_is_in_hand(connection))
         connection_take_no_more(connection, REASON_SERVER);
     else
@@ -283,6 +287,7 @@ static void do_abort(void *context)
     connection_post_free(post);
 }
 
+/* What was posted before is lost anyway: there is no order to keep. */
 void connection_abort(Connection *connection)
 {
     if (connection == connection_current)

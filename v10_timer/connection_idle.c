@@ -18,7 +18,7 @@ static const int64_t millisecond = 1000000;
 static int set_idle_timer(Connection *connection, unsigned milliseconds)
 {
     return timer_queue_set(event_loop_timers(connection->group->loop),
-                           &connection->idle,
+                           &connection->idle_timer,
                            timer_queue_now() + milliseconds * millisecond);
 }
 
@@ -49,15 +49,15 @@ static bool is_servers_turn(const Connection *connection)
 int connection_idle_start(Connection *connection,
                           void (*on_timer)(void *connection))
 {
-    unsigned limit = connection->group->idle;
+    unsigned limit = connection->group->idle_limit;
 
-    connection->idle = (Timer){.on_due = on_timer, .context = connection};
+    connection->idle_timer = (Timer){.on_due = on_timer, .context = connection};
     return limit == 0 ? 0 : set_idle_timer(connection, limit + KERNEL_TICK);
 }
 
-bool connection_idle_continue(Connection *connection)
+bool connection_idle_recheck(Connection *connection)
 {
-    unsigned limit = connection->group->idle + KERNEL_TICK;
+    unsigned limit = connection->group->idle_limit + KERNEL_TICK;
     unsigned idle =
         is_servers_turn(connection) ? 0 : socket_idle(connection->channel.fd);
 
@@ -66,7 +66,7 @@ bool connection_idle_continue(Connection *connection)
 
 int connection_idle_linger(Connection *connection)
 {
-    unsigned limit = connection->group->idle;
+    unsigned limit = connection->group->idle_limit;
 
     if (limit == 0 || limit > LINGER)
         limit = LINGER;
@@ -76,5 +76,5 @@ int connection_idle_linger(Connection *connection)
 void connection_idle_stop(Connection *connection)
 {
     timer_queue_clear(event_loop_timers(connection->group->loop),
-                      &connection->idle);
+                      &connection->idle_timer);
 }

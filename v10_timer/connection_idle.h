@@ -16,17 +16,19 @@ int connection_idle_start(Connection *connection,
                           void (*on_timer)(void *connection));
 
 /*
- * Look again when the rest of the timeout has passed. Return false if the
- * connection has been idle for the whole of it, or can't be looked at again.
+ * The timer has gone off: look whether a byte has moved, or whether the server
+ * has something to do. If so, set the timer for the rest of the timeout and
+ * return true. Return false if the connection has been idle for all of it.
  */
-bool connection_idle_continue(Connection *connection);
+bool connection_idle_recheck(Connection *connection);
 
 /*
- * From now on the client has a limited time to leave, even if it sends.
- * Return 0, or -1 with errno set when there is no memory.
+ * Give the client the idle timeout, but at most 30 seconds, to leave, even if
+ * it sends. Return 0, or -1 with errno set when there is no memory.
  */
 int connection_idle_linger(Connection *connection);
 
+/* Clear the timer. */
 void connection_idle_stop(Connection *connection);
 
 #endif

@@ -52,7 +52,7 @@ static inline void hand_up(Connection *connection, const char *data,
 static size_t handle_several(Connection *connection, const char *data,
                              size_t size)
 {
-    bool blocked = !buffer_is_empty(&connection->output);
+    bool output_waits = !buffer_is_empty(&connection->output);
     int left = connection->group->handler.slow ? 1 : TURN;
     size_t used = 0;
     ssize_t length;
@@ -67,7 +67,7 @@ static size_t handle_several(Connection *connection, const char *data,
     } while (used < size && connection_may_handle(connection) && --left > 0);
     connection->pending = length > 0 && used < size;
     connection->corked = false;
-    if (!blocked)
+    if (!output_waits)
         connection_output_flush(connection);
     return used;
 }
@@ -81,7 +81,10 @@ void connection_input_handle(Connection *connection)
                                              buffer_size(input)));
 }
 
-/* Keep bytes that were not handed up, behind those that wait already. */
+/*
+ * Keep bytes that were not handed up, behind those that wait already. They are
+ * pending if nobody has looked for a message in them, or nobody may now.
+ */
 static void keep_input(Connection *connection, const char *data, size_t size)
 {
     bool first = buffer_is_empty(&connection->input);
@@ -162,7 +165,7 @@ void connection_input_read(Connection *connection)
             count_at_drain(connection, (size_t)size);
         take_input(connection, scratch, (size_t)size);
     } else if (size == 0) {
-        connection->read_ended = room > 0; /* a read of 0 bytes tells nothing */
+        connection->read_ended = room > 0; /* else it tells only of errors */
     } else if (errno != EAGAIN && errno != EINTR) {
         connection_fail(connection, "recv");
     }

@@ -1,8 +1,8 @@
 /*
  * Connection's state, and the small steps from one state to the next.
  *
- * The files of Connection are a ladder: each calls only those above it in
- * this list.
+ * The files of Connection are a ladder: each calls only those listed before
+ * it. The list begins with the lowest.
  *
  * connection_state.c   the state, and how a connection ends
  * connection_output.c  from the program to the socket
@@ -10,7 +10,7 @@
  * connection_work.c    to a worker, and back
  * connection_idle.c    how long no byte has moved
  * connection_settle.c  what follows from the state
- * connection_post.c    from other threads to the connection's loop
+ * connection_post.c    from elsewhere to the connection's loop
  * connection.c         every entry from outside
  *
  * Only these files include this header. Only the loop's thread calls their
@@ -56,34 +56,35 @@ struct Connection {
     bool paused : 1; /* from the high-water mark until half of it is left */
     bool pending : 1; /* whole messages may wait in the input */
     bool corked : 1; /* more bytes follow: gather them, send nothing yet */
-    bool finishes : 1; /* connection_finish was called: no more messages */
+    bool finish_called : 1; /* by its own callback: hand up no more messages */
     bool queued : 1; /* task waits in the loop's queue */
     bool owes_high_water : 1; /* on_high_water is to be called */
     bool owes_write_complete : 1; /* on_write_complete is to be called */
     bool stops_reading : 1; /* draining: all that was to be read is read */
     unsigned unread_at_drain; /* bytes to read yet, of those at the drain */
     Work *work; /* the message that a worker has; NULL: none */
-    Timer idle; /* when to look whether a byte has moved */
+    Timer idle_timer; /* when to look whether a byte has moved */
 };
 
 /*
- * The connection that a function of connection.c handles on this thread. The
- * function settles it at its end. NULL: none.
+ * The connection that this thread handles now; NULL: none. connection.c sets
+ * it when an event or a task begins, and settles this connection at the end:
+ * it calls connection_settle, which does what follows from the new state.
  */
 extern _Thread_local Connection *connection_current;
 
 /* Return whether a message may be handed to the program now. */
 static inline bool connection_may_handle(const Connection *connection)
 {
-    return connection->state == OPEN && !connection->finishes &&
+    return connection->state == OPEN && !connection->finish_called &&
            !connection->paused && connection->work == NULL;
 }
 
 /* End the connection. Of several reasons, the first one counts. */
 void connection_end(Connection *connection, Reason reason);
 
-/* End the connection because a call has failed, with errno; say so. */
-void connection_fail(Connection *connection, const char *call);
+/* End the connection because something failed, with errno; say so. */
+void connection_fail(Connection *connection, const char *what);
 
 /* Take no more messages; what was sent still goes out. */
 void connection_take_no_more(Connection *connection, Reason reason);
@@ -91,7 +92,7 @@ void connection_take_no_more(Connection *connection, Reason reason);
 /* Queue the connection's task, unless it is queued already. */
 void connection_queue(Connection *connection);
 
-/* Make sure that the connection settles after what was done to it. */
+/* A connection was changed: if it is not the one in hand, settle it later. */
 static inline void connection_look_again(Connection *connection)
 {
     if (connection != connection_current)

@@ -27,7 +27,7 @@ struct TcpServer {
     ThreadPool *workers;
     TimedCalls calls;
     int64_t drain_deadline;
-    Statistics refused; /* clients that no reactor got */
+    unsigned refused; /* clients, because of -c */
     pthread_mutex_t lock; /* guards open and draining */
     unsigned open; /* connections, of all reactors */
     bool draining;
@@ -71,8 +71,7 @@ static void refuse_client(TcpServer *server, int fd, const InetAddress *peer)
 
     log_line("refused %s: %u connections are open",
              inet_address_format(peer, address), server->options->connections);
-    server->refused.accepted++;
-    server->refused.closed[REASON_LIMIT]++;
+    server->refused++;
     if (text != NULL)
         send(fd, text, strlen(text), MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR); /* unread bytes make close send a reset: first EOF */
@@ -97,7 +96,7 @@ static int open_reactors(TcpServer *server)
         .handler = server->handler,
         .verbose = server->options->verbose,
         .high_water = server->options->high_water,
-        .idle = server->options->idle,
+        .idle_limit = server->options->idle,
         .on_closed = give_place_back,
         .owner = server,
     };
@@ -195,9 +194,9 @@ void tcp_server_drain(TcpServer *server)
     }
     acceptor_drain(&server->acceptor);
     server->drain_deadline = timer_queue_now() + drain_limit;
-    TimerId period = timed_calls_run_every(&server->calls, drain_period,
-                                           on_drain_tick, server);
-    if (period.call == NULL || !has_connections(server))
+    TimerId ticks = timed_calls_run_every(&server->calls, drain_period,
+                                          on_drain_tick, server);
+    if (ticks.call == NULL || !has_connections(server))
         event_loop_quit(server->loop);
     drain_reactors(server);
 }
@@ -241,15 +240,15 @@ static void on_stop(void *context)
     tcp_server_drain(context);
 }
 
-/* The main loop's line has the clients that no reactor got. */
+/* The main loop's line has only the clients that no reactor got. */
 static void on_report(void *context)
 {
     TcpServer *server = context;
-    Statistics refused = server->refused;
+    unsigned refused = server->refused + server->acceptor.refused;
+    Statistics statistics = {.accepted = refused};
 
-    refused.accepted += server->acceptor.refused;
-    refused.closed[REASON_LIMIT] += server->acceptor.refused;
-    statistics_print("main loop", &refused);
+    statistics.closed[REASON_LIMIT] = refused;
+    statistics_print("main loop", &statistics);
     for (unsigned i = 0; i < server->reactor_count; i++)
         reactor_report(&server->reactors[i]);
 }

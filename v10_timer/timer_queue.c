@@ -165,7 +165,8 @@ int timer_queue_set(TimerQueue *queue, Timer *timer, int64_t due)
             return -1;
         put(queue, timer, ++queue->count);
     }
-    /* After those that are being called; and 0 would stop the timerfd. */
+    /* Make it due after the timers that are being called now, and over 0,
+     * which would stop the timerfd. */
     timer->due = due > queue->running ? due : queue->running + 1;
     move_up(queue, timer);
     move_down(queue, timer);

@@ -55,7 +55,7 @@ COUNTS = (
     _plant("counts-no-messages", "does not count messages", "connection_input.c",
            "group->statistics.messages_in++;", "", "counts.balance", "counts.loops_and_workers"),
     _plant("counts-no-refusals", "does not count those over -c", "tcp_server.c",
-           "server->refused.closed[REASON_LIMIT]++;", "", "counts.balance"),
+           "server->refused++;", "", "counts.balance"),
     _plant("counts-no-wake-ups", "counts no wake-ups", "event_loop.c", "loop->woken++;", ";",
            "counts.loops_and_workers"),
     _plant("report-in-pieces", "writes a line in pieces", "log.c",
@@ -63,8 +63,10 @@ COUNTS = (
            "log_write(STDERR_FILENO, rest, rest_size < 40 ? rest_size : 40)",
            "stderr.a_long_report_in_whole_lines"),
     _plant("silent-when-it-drains", "reports nothing once it is to stop", "tcp_server.c",
-           "    Statistics refused =", "    if (server->draining)\n        return;\n"
-           "    Statistics refused =", "counts.report_before_the_end"),
+           "    statistics.closed[REASON_LIMIT] = refused;",
+           "    statistics.closed[REASON_LIMIT] = refused;\n"
+           "    if (server->draining)\n        return;",
+           "counts.report_before_the_end"),
     _plant("dies-of-sigusr1", "does not catch SIGUSR1", "tcp_server.c",
            "if (event_loop_catch_signal(loop, SIGUSR1, on_report, server) < 0)",
            "if (on_report == 0)",
