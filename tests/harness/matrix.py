@@ -32,8 +32,8 @@ def table(outcomes) -> str:
         cells = [cell(row, stage, outcomes, built) for stage in stages]
         lines.append(f"| {row.words} | " + " | ".join(cells) + " |")
     lines += ["", "`yes`: the checks of this behaviour pass. `no`: a check shows that it is not so "
-              "yet. `in part`: both.", "Empty: it does not arise at that stage. `…`: the stage is "
-              "not built yet.", "", "What a `no` or `in part` stands for:", ""]
+              "yet.", "`in part`: some of its checks pass, others show what is missing. Empty: it "
+              "does not arise", "at that stage.", "", "What a `no` or `in part` stands for:", ""]
     return "\n".join(lines + limitations(outcomes)) + "\n"
 
 
