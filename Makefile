@@ -77,6 +77,10 @@ valgrind-v%: need-harness
 sanitize: need-harness
 	@$(call BOTH,--sanitize,$(if $(call folder,08),--tsan))
 
+## make plants               which planted mistakes no longer stand in the stages?
+plants: need-harness
+	@$(HARNESS) --plants
+
 ## make prove                servers wrong on purpose: does a check catch each?
 prove: need-harness
 	@$(HARNESS) --prove
@@ -192,7 +196,7 @@ need-compiler:
 need-harness: need-compiler
 	$(NEED) python3
 
-.PHONY: all help test valgrind sanitize prove matrix faults \
+.PHONY: all help test valgrind sanitize plants prove matrix faults \
         faults-prove fuzz soak lint quiet map \
         tools bench bench-instructions bench-memory bench-check bench-build \
         setup clean need-compiler need-harness $(STAGES)

@@ -17,6 +17,7 @@ from harness.names import no_such, unknown  # noqa: E402
 from harness.report import Report  # noqa: E402
 from harness.runner import Outcome, all_names, plan, run_again, run_all  # noqa: E402
 from harness.stages import find_stages, has_threads  # noqa: E402
+from plants import stand
 
 
 def options():
@@ -48,6 +49,8 @@ def options():
                         help="fail if README.md's table is not what was measured")
     parser.add_argument("--prove", action="store_true",
                         help="run the wrong servers, and show which check catches each")
+    parser.add_argument("--plants", action="store_true",
+                        help="which planted mistakes no longer stand in the stages")
     return parser.parse_args()
 
 
@@ -56,6 +59,8 @@ def main() -> int:
     raise_descriptor_limit()
     mode = getattr(modes, "PROVE" if args.prove else (args.mode or "plain").upper())
     args.jobs = max(args.jobs or mode.jobs * (os.cpu_count() or 1), 1)
+    if args.plants:
+        return stand.main()
     if args.prove:
         build.need_tools(modes.PLAIN)
         return prove.main(args)

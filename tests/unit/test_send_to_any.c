@@ -172,10 +172,48 @@ static void from_threads_of_its_own(bool in_the_end)
 
 #endif
 
+static void say_in_turn(Record *record, const char *data, size_t size)
+{
+    (void)size;
+    if (data[0] == 'w')
+        usleep(50000); /* what comes meanwhile is ready together */
+    else if (data[0] == '1')
+        connection_send(records[1].connection, "1\n", 2);
+    else
+        connection_send(record->connection, "2\n", 2);
+}
+
+/* A callback sends to another connection, whose own callback sends next. */
+static void sends_of_one_thread_stay_in_order(void)
+{
+    int clients[3];
+
+    start_members();
+    when_message = say_in_turn;
+    for (int i = 0; i < 3; i++) {
+        clients[i] = come();
+        wait_for(&opened, i + 1, "on_open");
+    }
+    for (int i = 0; i < 10; i++) {
+        say(clients[2], "wait\n");
+        wait_for(&messages, 3 * i + 1, "on_message");
+        say(clients[0], "1\n");
+        say(clients[1], "2\n");
+        hear(clients[1], "1\n2\n");
+    }
+    for (int i = 0; i < 3; i++)
+        close(clients[i]);
+    stop_server();
+}
+
 static void run_all(void)
 {
     turns = light ? 10 : 30;
     from_callbacks();
+#if STAGE >= 8
+    if (options.io_threads == 0 && options.workers == 0)
+#endif
+        sends_of_one_thread_stay_in_order();
     what_goes_closes_once();
 #if STAGE >= 8
     from_threads_of_its_own(false);
