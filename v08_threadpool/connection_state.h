@@ -101,9 +101,11 @@ void connection_queue(Connection *connection);
  */
 static inline void connection_look_again(Connection *connection)
 {
-    if (connection != connection_current)
-        channel_watch(&connection->channel,
-                      connection->channel.events | EPOLLOUT);
+    uint32_t events = connection->channel.events | EPOLLOUT;
+
+    if (connection != connection_current &&
+        channel_watch(&connection->channel, events) < 0)
+        connection_queue(connection); /* slower, but needs no memory */
 }
 
 #endif

@@ -125,6 +125,8 @@ void acceptor_drain(Acceptor *acceptor)
         if (error != 0 && ++failures == DRAIN_FAILURES)
             break;
     }
+    /* With a copy open in another process, epoll would go on to report it. */
+    channel_watch(&acceptor->channel, 0);
     close(acceptor->channel.fd);
     acceptor->channel.fd = -1;
 }

@@ -25,7 +25,7 @@ void connection_post(Connection *connection, void (*run)(void *post),
         give_up(connection);
         return;
     }
-    post->task = (Task){.run = run, .context = post};
+    post->task = (Task){.run = run, .context = post, .size = size};
     post->connection = connection;
     post->from_own_thread = event_loop_is_here(loop);
     post->size = size;

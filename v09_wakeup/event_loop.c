@@ -18,8 +18,14 @@ typedef struct SignalHandler {
     void *context;
 } SignalHandler;
 
+/* A thread that fills a queue beyond this waits, so memory stays bounded. */
+enum { QUEUE_LIMIT = 1024 * 1024 };
+
 /* The loop that the calling thread runs. */
 static _Thread_local EventLoop *here;
+
+/* A loop whose queue this thread has filled beyond the limit; NULL: none. */
+static _Thread_local EventLoop *overrun;
 
 struct EventLoop {
     Epoll epoll;
@@ -32,6 +38,7 @@ struct EventLoop {
     pthread_mutex_t lock; /* guards quit and tasks */
     bool quit;
     TaskQueue tasks;
+    size_t waiting; /* bytes that wait with the tasks */
     Channel wakeup; /* an eventfd: other threads end the loop's wait with it */
 };
 
@@ -156,6 +163,7 @@ static bool run_batch(EventLoop *loop)
     pthread_mutex_lock(&loop->lock);
     TaskQueue tasks = loop->tasks;
     loop->tasks = (TaskQueue){0};
+    loop->waiting = 0;
     loop->ending = loop->quit;
     pthread_mutex_unlock(&loop->lock);
     loop->tasks_due = false;
@@ -181,6 +189,7 @@ int event_loop_run(EventLoop *loop)
             look_around(loop);
         if (loop->tasks_due)
             run_batch(loop);
+        event_loop_wait_for_others();
     }
     here = NULL;
     return count < 0 ? -1 : 0;
@@ -225,9 +234,31 @@ void event_loop_queue_in_loop(EventLoop *loop, Task *task)
     pthread_mutex_lock(&loop->lock);
     bool first = loop->tasks.first == NULL;
     task_queue_put(&loop->tasks, task);
+    loop->waiting += task->size;
+    if (loop->waiting > QUEUE_LIMIT && !event_loop_is_here(loop))
+        overrun = loop;
     pthread_mutex_unlock(&loop->lock);
     if (first)
         wake(loop);
+}
+
+static bool is_overrun(EventLoop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    bool is = loop->waiting > QUEUE_LIMIT && !loop->quit;
+    pthread_mutex_unlock(&loop->lock);
+    return is;
+}
+
+/* Two loops may wait for each other: so each takes its own queue meanwhile. */
+void event_loop_wait_for_others(void)
+{
+    while (overrun != NULL && is_overrun(overrun)) {
+        poll(NULL, 0, 1);
+        if (here != NULL)
+            run_batch(here);
+    }
+    overrun = NULL;
 }
 
 void event_loop_run_in_loop(EventLoop *loop, Task *task)

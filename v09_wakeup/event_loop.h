@@ -71,6 +71,14 @@ bool event_loop_is_here(const EventLoop *loop);
  */
 void event_loop_queue_in_loop(EventLoop *loop, Task *task);
 
+/*
+ * If the calling thread has queued so much in another loop that 1 MB waits
+ * there, wait until that loop has taken it. A loop does so by itself after
+ * each batch of events, and runs its own tasks meanwhile. Call it without a
+ * lock that a callback needs.
+ */
+void event_loop_wait_for_others(void);
+
 /* Run the task at once on the loop's thread; queue it on any other thread. */
 void event_loop_run_in_loop(EventLoop *loop, Task *task);
 

@@ -242,6 +242,7 @@ int tcp_server_destroy(TcpServer *server)
     acceptor_close(&server->acceptor);
     stop_threads(server);
     int result = close_reactors(server);
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
     pthread_mutex_destroy(&server->lock);
     free(server);
     return result;

@@ -13,6 +13,7 @@ static void do_work(void *context)
     work->started = true;
     group->program_on_message(group->handler.context, connection, work->data,
                               work->size);
+    event_loop_wait_for_others();
     work->task.run = group->on_work_done;
     event_loop_queue_in_loop(group->loop, &work->task);
 }

@@ -14,6 +14,7 @@
 typedef struct Task {
     void (*run)(void *context);
     void *context;
+    size_t size; /* bytes that wait with the task; 0: next to none */
     struct Task *next;
 } Task;
 

@@ -1,8 +1,12 @@
 """chat_server: many who talk at once, members who do not read, members who vanish."""
 from __future__ import annotations
 
+import contextlib
 import random
 import re
+import select
+import socket
+import threading
 import time
 
 from checks.check_chat import ChatCheck
@@ -221,11 +225,55 @@ class Crowd(ChatCheck):
                 self.expect_left_once(member, slow, how)
             slow.client.close()
 
+    @promise("chat-slow", "8-", CHAT, modes=("plain",))
+    def a_flood_costs_bounded_memory(self):
+        """-t 2: two members on one loop flood twenty on the other, who read: memory stays small."""
+        server = self.serve("-t", "2")
+        senders, readers = [], []
+        for _ in range(20):     # the loops get the connections in turn
+            first, second = self.join(server), self.join(server)
+            readers.append(second.client.sock)
+            if len(senders) < 2:
+                senders.append(first.client.sock)
+            else:
+                first.client.close()
+        until = time.monotonic() + 1.5
+        threads = [threading.Thread(target=shout, args=(sock, until)) for sock in senders]
+        threads.append(threading.Thread(target=drink, args=(senders + readers, until + 0.5)))
+        for thread in threads:
+            thread.start()
+        most = 0
+        while any(thread.is_alive() for thread in threads):
+            most = max(most, server.memory())
+            time.sleep(0.02)
+        if most > 250_000_000:
+            raise Broken(f"two members sent lines of 100 KB for 1.5 s, twenty read them: the "
+                         f"server held up to {most:,} bytes\n  does a thread that posts faster "
+                         "than another loop takes it wait for that loop?")
+
     def expect_left_once(self, member, slow, how):
         about = [s for s in member.lines if re.match(rb"(\* )?%d\b" % slow.number, s)]
         if about.count(b"* %d left" % slow.number) != 1 or not about[-1].endswith(b"left"):
             raise Broken(f"member {slow.number} reads nothing ({how}); member {member.number} "
                          f"was told {about[:2]!r} to {about[-2:]!r}")
+
+
+def shout(sock, until: float):
+    """Send lines of 100 KB, as many as are taken."""
+    line = b"x" * 100_000 + b"\n"
+    sock.settimeout(0.5)
+    with contextlib.suppress(OSError):
+        while time.monotonic() < until:
+            sock.sendall(line)
+
+
+def drink(socks, until: float):
+    """Read all that comes, and throw it away."""
+    while time.monotonic() < until:
+        for sock in select.select(socks, [], [], 0.1)[0]:
+            with contextlib.suppress(OSError):
+                if not sock.recv(1 << 20, socket.MSG_DONTWAIT):
+                    socks.remove(sock)
 
 
 def count_lines(member, pattern: bytes) -> int:

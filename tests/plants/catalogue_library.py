@@ -70,6 +70,12 @@ SENDING = (
                _FILE, "    connection->task.run = free_connection;\n"
                "    event_loop_queue_in_loop(group->loop, &connection->task);\n",
                "    free_connection(connection);\n", "units.send_to_any"),
+    *in_stages((9, 10), "posts-without-bound", "never waits for a loop that it posts to",
+               "event_loop.c", "if (loop->waiting > QUEUE_LIMIT && !event_loop_is_here(loop))",
+               "if (loop == NULL)", "crowd.a_flood_costs_bounded_memory chat_server"),
+    plant(9, "own-posts-overtaken", "sends at once although its own posts wait",
+          "connection_post.h", "connection == connection_current && connection->posts == 0",
+          "connection == connection_current", "units.send_to_any"),
     plant(9, "last-in-first-out", "runs the task that was queued last first", "task.h",
           "        queue->last->next = task;\n    queue->last = task;",
           "        task->next = queue->first;\n    queue->first = task;\n"
