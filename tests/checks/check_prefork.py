@@ -232,6 +232,20 @@ class Prefork(Check):
                          f"the parent ended after {took:.1f} s with {status}, and stderr has "
                          f"{server.err.text!r}")
 
+    @promise("prefork", "9-", PREFORK, modes=("plain",))
+    def a_draining_child_sleeps(self):
+        """One child, told to stop, waits for a client; another client waits in the queue."""
+        server = self.serve("-n", "1")
+        child, = self.children(server, 1)
+        slow = self.connect(server, sndbuf=65536, rcvbuf=4096)
+        pump(slow, b"x" * 8_000_000, half_close=False, read=False, stall=0.2)
+        os.kill(child, signal.SIGTERM)
+        newcomer = self.connect(server)
+        self.expect_asleep(server, "its only child drains, and a newcomer waits for the next: the "
+                           "listening socket is open in the parent, so epoll still knows it")
+        slow.close()
+        newcomer.close()
+
     @promise("prefork", "8-", PREFORK, modes=("plain",))
     def no_child_outlives_the_parent(self):
         """kill -9 of the parent ends all children."""

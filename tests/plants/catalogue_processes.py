@@ -51,6 +51,12 @@ def _chargen(name, words, old, new, *caught_by, file="chargen_server.c", **more)
                  program="chargen_server", **more)
 
 
+PREFORK += (
+    _prefork("watches-a-closed-listener", "leaves the shared listener in epoll when it drains",
+             "    channel_watch(&acceptor->channel, 0);\n", "", "prefork.a_draining_child_sleeps",
+             stage=9, file="acceptor.c"),
+)
+
 CHARGEN = (
     _chargen("short-lines", "sends lines of 71 characters", "WIDTH = 72", "WIDTH = 71",
              "chargen.pattern", "chargen.many_readers", "chargen.stop_while_somebody_reads"),
