@@ -236,13 +236,16 @@ void connection_close_all(ConnectionGroup *group)
     } while (group->first != NULL);
 }
 
-/* Gather the bytes of all posts; connection_on_task sends them in one piece. */
+/* A post of this size is worth a send of its own. */
+enum { LARGE_POST = 16 * 1024 };
+
+/* Gather the bytes of small posts; connection_on_task sends them together. */
 static void do_send(void *context)
 {
     Post *post = context;
     Connection *connection = post->connection;
 
-    connection->corked = true;
+    connection->corked = post->size < LARGE_POST;
     connection_output_send(connection, post->data, post->size);
     connection->corked = false;
     connection_post_free(post);

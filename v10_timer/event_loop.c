@@ -202,7 +202,8 @@ int event_loop_run(EventLoop *loop)
             look_around(loop);
         if (loop->tasks_due)
             run_batch(loop);
-        event_loop_wait_for_others();
+        if (overrun != NULL)
+            event_loop_wait_for_others();
     }
     here = NULL;
     return count < 0 ? -1 : 0;
