@@ -16,6 +16,10 @@ from harness.spec import FORKING, promise
 FORK, THREAD = ("fork_server",), ("thread_server",)
 
 
+# The thread sanitizer has a thread of its own in each process.
+COUNTED = ("plain", "valgrind", "helgrind", "sanitize")
+
+
 class Forking(Check):
     group = "forking"
 
@@ -38,7 +42,7 @@ class Forking(Check):
         for number, client in enumerate(clients):
             client.echo(b"client %d\n" % number, hint)
 
-    @promise("fork", "1", FORKING)
+    @promise("fork", "1", FORKING, modes=COUNTED)
     def one_for_each_client(self):
         """Ten clients, ten processes or threads; when they leave, none is left."""
         server = self.serve()
@@ -55,7 +59,7 @@ class Forking(Check):
                          f"{self.tasks(server) - base}, in the states {self.children(server)}\n"
                          "  Z is a zombie: it has ended, and nobody has waited for it")
 
-    @promise("fork", "1", FORKING)
+    @promise("fork", "1", FORKING, modes=COUNTED)
     def no_zombies(self):
         """Hundreds come and go, many at the same moment: nothing of them is left."""
         server = self.serve()
