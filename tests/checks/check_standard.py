@@ -238,7 +238,7 @@ class Standard(Check):
         os.set_blocking(master, True)
         return shown
 
-    @promise("standard", "3-", EVERYBODY, modes=("plain", "valgrind", "sanitize"))
+    @promise("standard", "3-", EVERYBODY, modes=("plain", "sanitize"))
     def file_that_may_not_grow(self):
         """Standard error is a file, and the limit of its size is lowered to nothing."""
         with tempfile.TemporaryFile() as file:
