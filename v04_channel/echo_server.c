@@ -62,8 +62,13 @@ static void close_connection(Connection *connection)
 
 static void close_connections(void)
 {
-    while (connections.next != &connections)
-        close_connection(connections.next);
+    Connection *connection = connections.next;
+
+    while (connection != &connections) {
+        Connection *next = connection->next;
+        close_connection(connection);
+        connection = next;
+    }
 }
 
 /* Write all the bytes. One write(2) may take fewer, and returns how many. */

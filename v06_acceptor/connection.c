@@ -124,8 +124,13 @@ int connection_open(ConnectionGroup *group, int fd, const InetAddress *peer)
 
 void connection_close_all(ConnectionGroup *group)
 {
-    while (group->first != NULL)
-        close_connection(group->first);
+    Connection *connection = group->first;
+
+    while (connection != NULL) {
+        Connection *next = connection->next;
+        close_connection(connection);
+        connection = next;
+    }
 }
 
 /* One write may take less than all bytes: it returns how many it took. */

@@ -270,7 +270,7 @@ static void set_only_when_needed(void *context)
     settings = set_twice = 0;
     for (int i = 0; i < 500; i++)
         ids[i] = timed_calls_run_at(&timed, now + (1000 + i) * (int64_t)MS,
-                                   quit_it, NULL);
+                                    quit_it, NULL);
     for (int i = 499; i > 0; i--)
         timed_calls_cancel(&timed, ids[i]);
 }
@@ -360,7 +360,8 @@ static void many_in_order(void)
     previous = not_in_order = 0;
     for (int i = 0; i < count; i++) {
         all[i].due = now - count + i * 7919LL % count;
-        all[i].own = timed_calls_run_at(&timed, all[i].due, check_order, &all[i]);
+        all[i].own =
+            timed_calls_run_at(&timed, all[i].due, check_order, &all[i]);
     }
     event_loop_run(loop);
     EXPECT_EQUAL(calls, count);
@@ -402,7 +403,8 @@ static void too_far_away_to_come(void)
 static void cancel_when_all_is_over(void)
 {
     begin(0);
-    TimerId id = timed_calls_run_after(&timed, 1000 * (int64_t)MS, quit_it, NULL);
+    TimerId id =
+        timed_calls_run_after(&timed, 1000 * (int64_t)MS, quit_it, NULL);
     timed_calls_run_after(&timed, 0, quit_it, NULL);
     event_loop_run(loop);
     timed_calls_cancel(&timed, id);
