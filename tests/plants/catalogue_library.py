@@ -8,8 +8,8 @@ _ON_CLOSE = "        group->handler.on_close(group->handler.context, connection)
 
 COMING_AND_GOING = (
     plant(6, "on-close-not-at-a-stop", "does not call on_close for whom a stop closes", _FILE,
-          "    while (group->first != NULL)",
-          "    group->handler.on_close = NULL;\n    while (group->first != NULL)",
+          "    while (connection != NULL) {",
+          "    group->handler.on_close = NULL;\n    while (connection != NULL) {",
           "units.on_close"),
     *in_stages((6, 10), "on-close-twice", "calls on_close twice", _FILE,
                '    say(connection, "closed");',
