@@ -37,8 +37,4 @@ PLANTS = (
            "tell_others(member, text,", "tell_others(NULL, text,", program="chat_server"),
     _plant("keeps-the-gone", "keeps a pointer to a member that has left", "chat_server.c",
            "    *place = member->next;", "    (void)place;", program="chat_server"),
-    _plant("freed-at-once", "frees a connection before what was posted to it arrives",
-           "connection.c", "    connection->task.run = free_connection;\n"
-           "    event_loop_queue_in_loop(group->loop, &connection->task);\n",
-           "    free_connection(connection);\n", program="chat_server"),
 )
