@@ -269,7 +269,7 @@ static void do_finish(void *context)
     connection_post_free(post);
 }
 
-/* What was posted before goes out first. No message is taken from now on. */
+/* Posts that wait go out first. No message is taken from now on. */
 void connection_finish(Connection *connection)
 {
     if (connection == connection_current)
@@ -290,7 +290,7 @@ static void do_abort(void *context)
     connection_post_free(post);
 }
 
-/* What was posted before is lost anyway: there is no order to keep. */
+/* Posts that wait are lost anyway: there is no order to keep. */
 void connection_abort(Connection *connection)
 {
     if (connection == connection_current)

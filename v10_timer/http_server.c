@@ -16,7 +16,7 @@
 
 enum { LONGEST_HEAD = 8192 };
 
-/* What may stand in a part of a head, besides letters and digits. */
+/* The characters of each part of a head, besides letters and digits. */
 #define TOKEN "!#$%&'*+-.^_`|~" /* 9110, 5.6.2 */
 #define TARGET TOKEN "\"(),/:;<=>?@[\\]{}" /* all that is visible */
 #define HOST "!$&'()*+,-.;=_~" /* 3986, 3.2.2 */
