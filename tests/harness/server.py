@@ -146,15 +146,16 @@ class Server:
         self.err.join(5)
         return status
 
-    def stop(self, how=signal.SIGTERM, limit=STOP_LIMIT, then=None):
+    def stop(self, how=signal.SIGTERM, limit=STOP_LIMIT, then=None, gap=0.0):
         """Stop it as a user would, and check all that is promised about that.
 
-        `then` is a second signal, sent on the heels of the first.
+        `then` is a second signal, sent so many seconds after the first.
         """
         if not self.alive():
             raise Broken(self.gone_words())
         os.kill(self.process.pid, how)
         if then:
+            time.sleep(gap)
             os.kill(self.process.pid, then)
         try:
             status = self.wait_exit(limit)
