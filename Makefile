@@ -77,6 +77,56 @@ valgrind-v%: need-harness
 sanitize: need-harness
 	@$(call BOTH,--sanitize,$(if $(call folder,08),--tsan))
 
+## make exercises            the exercises, and how far you are
+EXERCISES = python3 tests/exercises/run.py
+exercises: need-harness
+	@$(EXERCISES) list
+
+## make try-NAME             your copy of an exercise in mine/; then: check it
+try-%: need-harness
+	@$(EXERCISES) try '$*'
+
+## make watch-NAME           the same at each save, until it passes
+watch-%: need-harness
+	@$(EXERCISES) watch '$*'
+
+## make hint-NAME            the next hint
+hint-%: need-harness
+	@$(EXERCISES) hint '$*'
+
+## make answer-NAME          the answer beside your copy, once it has passed
+answer-%: need-harness
+	@$(EXERCISES) answer '$*'
+
+## make reset-NAME           a fresh copy; the old one is kept beside it
+reset-%: need-harness
+	@$(EXERCISES) reset '$*'
+
+## make rebuild-v05          turn v04 into v05 yourself; then: check how far it is
+rebuild-v%: need-harness
+	@$(EXERCISES) rebuild 'v$*'
+
+## make grade                points for all that was worked on in mine/
+grade: need-harness
+	@$(EXERCISES) grade
+
+## make alike                for teachers: how alike are the students' changes?
+alike: need-harness
+	@$(EXERCISES) alike
+
+## make handout              for teachers: an archive without answers
+handout: need-harness
+	@$(EXERCISES) handout
+
+## make exercises-prove      does each start fail, and each solution pass?
+exercises-prove: need-harness
+	@$(EXERCISES) prove-all
+
+## make exercises-refresh    carry the solutions on when a stage has changed
+exercises-refresh: need-harness
+	$(NEED) git
+	@$(EXERCISES) refresh
+
 ## make plants               which planted mistakes no longer stand in the stages?
 plants: need-harness
 	@$(HARNESS) --plants
@@ -177,6 +227,15 @@ clean:
 ## test, valgrind, sanitize  K=name: checks of that name; V=1: a line for each
 ##                           check, also on a terminal, and more; X=1: stop at
 ##                           the first failure; AGAIN=1: try those again, alone
+## try-NAME, rebuild-v05     SEED=name: other numbers and mistakes are drawn;
+##                           MINE=folder: your copies are there, not in mine/
+## answer-NAME               GIVE_UP=1: before it has passed
+## rebuild-v05               FROM=mine: from your own v04; HEADERS=1: with the
+##                           headers of v05, and so the checks of its parts
+## grade                     FORMAT=gradescope, classroom or json: a file of it,
+##                           OUT=file; SEED=name: as with try-NAME
+## alike                     CLASS=folder: each student's mine/ under a name
+## handout                   UPTO=v05: up to that stage
 ## prove                     K=name: mistakes or checks of that name; V=1, X=1
 ## run-v04                   ARGS="-p 9000 -v": options for the server
 ## diff-v04                  STAT=1: the list of steps alone; PART=2: that step
@@ -196,7 +255,8 @@ need-compiler:
 need-harness: need-compiler
 	$(NEED) python3
 
-.PHONY: all help test valgrind sanitize plants prove matrix faults \
+.PHONY: exercises grade alike handout exercises-prove exercises-refresh \
+        all help test valgrind sanitize plants prove matrix faults \
         faults-prove fuzz soak lint quiet map \
         tools bench bench-instructions bench-memory bench-check bench-build \
         setup clean need-compiler need-harness $(STAGES)

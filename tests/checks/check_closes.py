@@ -4,7 +4,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import tempfile
 from dataclasses import dataclass
 
 from harness.check import Check
@@ -47,8 +46,7 @@ class Closes(Check):
     def each_descriptor_once(self):
         """strace: from start to stop, with clients that come, go and stay, no close fails."""
         self.need("strace")
-        file = tempfile.NamedTemporaryFile(prefix="strace-")
-        self.addCleanup(file.close)
+        file = self.shared_file()
         self.mode = Traced("traced", scale=3, file=file.name)
         server = self.serve()
         self.mode = PLAIN

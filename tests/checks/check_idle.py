@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import select
-import tempfile
 import time
 
 from harness import build
@@ -223,7 +222,7 @@ class Idle(Check):
         library = build.compile_c("preload/clock.so", [TESTS / "preload" / "clock.c"], PLAIN,
                                   options=("-shared", "-fPIC"))
         for step in (3600, -3600):
-            with tempfile.NamedTemporaryFile() as file:
+            with self.shared_file() as file:
                 server = self.serve("-i", "0.6", env=(("LD_PRELOAD", str(library)),
                                                       ("CLOCK_STEP_FILE", file.name)))
                 since = self.come_one_by_one(server, 10)

@@ -73,7 +73,7 @@ class Cores(Check):
                     raise Broken(f"{option} {value} must earn two lines, what is wrong and the "
                                  f"usage; stderr has {lines!r}")
         if not self.mode.light:
-            self.serve("-t", "1024").stop()
+            self.serve("-t", "1024", processes=1100).stop()
 
     @promise("cores", "8-", ONLY_ECHO, modes=("plain",))
     def connections_in_turn(self):

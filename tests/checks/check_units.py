@@ -4,9 +4,9 @@ from __future__ import annotations
 import re
 import subprocess
 
-from harness import build
+from harness import build, guard
 from harness.check import Check
-from harness.server import Broken, exit_words
+from harness.server import Broken, before_exec, exit_words
 from harness.spec import ONLY_ECHO, promise
 from harness.stages import TESTS
 
@@ -45,9 +45,10 @@ class Units(Check):
                 ["--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all"]
                 if self.mode.tool == "memcheck" else []) + argv
         argv += ["light"] if self.mode.light else []
+        how = guard.how({}) if self.target.stage.guarded else {}
         try:
             done = subprocess.run(argv, capture_output=True, text=True, check=False,
-                                  timeout=self.limit(20))
+                                  timeout=self.limit(20), preexec_fn=lambda: before_exec(**how))
         except subprocess.TimeoutExpired:
             raise Broken(f"unit/test_{part}.c does not come to an end: does something wait for "
                          "a call that never comes?") from None

@@ -1,15 +1,19 @@
 """The base of all checks: a unittest.TestCase that starts servers and clients."""
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
+import tempfile
 import time
 import unittest
 from dataclasses import dataclass
 
+from harness import guard
 from harness.client import Client, connect, difference, pump, said
 from harness.modes import Mode
 from harness.server import STOP_LIMIT, Broken, Server, exit_words
+from harness.spec import FORKING
 from harness.stages import Stage
 
 # What a program that is missing is called in Debian.
@@ -43,8 +47,15 @@ class Check(unittest.TestCase):
     # -- servers ----------------------------------------------------------
 
     def start(self, *args, **how) -> Server:
-        """Start the program with these arguments; don't wait for it to be ready."""
+        """Start the program with these arguments; don't wait for it to be ready.
+
+        A stranger's program may have so many `processes` and threads.
+        """
         env = (*self.target.stage.env, *how.pop("env", ()))
+        processes = how.pop("processes", guard.FORKING if self.target.program in FORKING
+                            else guard.PROCESSES)
+        if self.target.stage.guarded:
+            how = guard.how(how, processes)
         server = Server(self.target.stage.program(self.target.program), args, self.mode,
                         env, **how)
         self.servers.append(server)
@@ -56,6 +67,13 @@ class Check(unittest.TestCase):
         if "-p" not in args:
             args = ("-p", "0", *args)
         return self.start(*args, **how).wait_ready()
+
+    def shared_file(self):
+        """A file that a server may write to, whoever runs it; removed at the end."""
+        file = tempfile.NamedTemporaryFile(prefix="check-")
+        self.addCleanup(file.close)
+        os.chmod(file.name, 0o666)
+        return file
 
     def finish(self, server: Server):
         """At the end of a check: nothing is left open, and the server stops as promised."""

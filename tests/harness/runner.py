@@ -12,6 +12,7 @@ import traceback
 import unittest
 from dataclasses import dataclass
 
+from harness import guard
 from harness.check import Check, Target
 from harness.server import _PR_SET_PDEATHSIG, _prctl, kill_all
 from harness.stages import TESTS
@@ -151,20 +152,41 @@ def _work(pipe, tasks):
     # Not ignored: what is ignored here would be ignored in the servers too.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, _leave)
+    guard.adopt()
     while True:
         try:
             number = pipe.recv()
         except EOFError:
             _leave()
+        run = run_guarded if tasks[number].target.stage.guarded else run_one
         try:
-            outcome = run_one(tasks[number])
+            outcome = run(tasks[number])
         finally:
             kill_all()
         pipe.send(outcome)
 
 
+def run_guarded(task: Task) -> Outcome:
+    """The same for a stranger's server: nothing of it outlives the check."""
+    watch = guard.Watch(guard.MEMORY * (3 if task.target.mode.light else 1))
+    watch.start()
+    try:
+        outcome = run_one(task)
+    finally:
+        words = watch.stop() or guard.sweep()
+    add_words(outcome, words)
+    return outcome
+
+
+def add_words(outcome: Outcome, words: str):
+    """What limits have to say about a check that failed."""
+    if words and outcome.status == "FAIL":
+        outcome.text += "\n  " + words
+
+
 def _leave(*_):
     kill_all()
+    guard.sweep()
     os._exit(1)
 
 

@@ -1,6 +1,7 @@
 """A server under test: started, listened to, measured and stopped."""
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -8,6 +9,7 @@ import re
 import resource
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import termios
@@ -88,11 +90,13 @@ class Server:
         self.args = [str(a) for a in args]
         self.mode = mode
         self.log = tempfile.NamedTemporaryFile(prefix="valgrind-") if mode.tool else None
+        if self.log and prepare.get("user"):
+            os.chown(self.log.name, prepare["user"], -1)
         argv = mode.wrap([str(path), *self.args], self.log and self.log.name)
         self.process = subprocess.Popen(
             argv, cwd="/", env={**os.environ, **dict(env)}, stdin=stdin,
             stdout=stdout, stderr=stderr, close_fds=True,
-            start_new_session=True, preexec_fn=lambda: _prepare(**prepare))
+            start_new_session=True, preexec_fn=lambda: before_exec(**prepare))
         _alive.add(self.process.pid)
         self.out = Drain(self.process.stdout or open(os.devnull, "rb"))
         self.err = Drain(self.process.stderr or open(os.devnull, "rb"))
@@ -300,8 +304,8 @@ class Server:
                    for text in self._of_tasks("status"))
 
 
-def _prepare(nofile=0, user=0, blocked=(), ignored=(), terminal=-1,
-             closed=(), limits=()):
+def before_exec(nofile=0, user=0, blocked=(), ignored=(), terminal=-1,
+                closed=(), limits=()):
     """In the child, before it becomes the server. Signals blocked and ignored are inherited."""
     if terminal >= 0:
         fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
@@ -313,12 +317,21 @@ def _prepare(nofile=0, user=0, blocked=(), ignored=(), terminal=-1,
     for what, value in limits:
         resource.setrlimit(what, (value, value))
     if user:
+        _give_outputs(user)
         os.setgroups([])
         os.setgid(user)
         os.setuid(user)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for fd in closed:
         os.close(fd)
+
+
+def _give_outputs(user: int):
+    """Who may not open its own terminal or pipe can't write to it without waiting."""
+    for fd in range(3):
+        with contextlib.suppress(OSError):
+            if os.isatty(fd) or stat.S_ISFIFO(os.fstat(fd).st_mode):
+                os.fchown(fd, user, -1)
 
 
 def exit_words(status) -> str:

@@ -63,12 +63,15 @@ def has_threads(stage: int, program: str) -> bool:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage's folder, or a wrong server that claims to be of that stage."""
+    """One stage's folder, a wrong server that claims to be of that stage, or a reader's copy."""
 
     number: int
     name: str
     folder: Path
     env: tuple = field(default=())
+    guarded: bool = False       # a stranger's code: it runs under limits
+    numbers: tuple = ()         # of an exercise: what was drawn, and what the reader foretells
+    guesses: tuple = ()
 
     def promised(self):
         """The programs that a stage of this number has."""

@@ -1,0 +1,1 @@
+"""Exercises: working copies of the stages, what judges them, and how far a reader is."""
