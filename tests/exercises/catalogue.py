@@ -114,14 +114,6 @@ class Exercise:
 
     # -- the start and the solution -------------------------------------------
 
-    def plant(self, seed: str = "") -> Plant | None:
-        """The mistake to find, if there is one."""
-        plants = self.data.get("plants", [])
-        if not plants:
-            return None
-        at = random.Random(f"{seed}/{self.name}").randrange(len(plants)) if seed else 0
-        return self.plants()[at]
-
     def plants(self) -> list:
         return [Plant(self.stage.number, f"{self.name}-{at}", entry["words"],
                       tuple(Swap(*swap) for swap in entry["swaps"]),
@@ -131,22 +123,30 @@ class Exercise:
     def stage_texts(self) -> dict:
         return texts_of(self.stage.folder)
 
-    def start_texts(self, seed: str = "") -> dict:
-        """The sources that the reader begins with, by name."""
-        texts = self.stage_texts()
-        if self.kind == "predict" or not self.data.get("plants"):
-            texts.update(texts_of(self.folder / "start"))
-        starts = self.data.get("starts", 0)      # of a handout, which has no plants
-        if starts:
-            at = random.Random(f"{seed}/{self.name}").randrange(starts) if seed else 0
-            texts.update(texts_of(self.folder / f"start-{at}"))
-        plant = self.plant(seed)
-        for swap in plant.swaps if plant else ():
+    def drawn(self, count: int, seed: str) -> int:
+        """Which of so many; without a seed the first."""
+        return random.Random(f"{seed}/{self.name}").randrange(count) if seed else 0
+
+    def planted(self, at: int) -> dict:
+        """The sources with one of the mistakes."""
+        texts = {**self.stage_texts(), **texts_of(self.folder / "start")}
+        for swap in self.plants()[at].swaps:
             times = texts.get(swap.file, "").count(swap.old)
             if times != 1:
                 raise Stale(f"its text stands {times} times in {self.stage.name}/{swap.file}:\n"
                             f"{swap.old}")
             texts[swap.file] = texts[swap.file].replace(swap.old, swap.new)
+        return texts
+
+    def start_texts(self, seed: str = "") -> dict:
+        """The sources that the reader begins with, by name."""
+        plants, starts = self.data.get("plants", []), self.data.get("starts", 0)
+        if plants:
+            texts = self.planted(self.drawn(len(plants), seed))
+        else:
+            texts = {**self.stage_texts(), **texts_of(self.folder / "start")}
+        if starts:      # of a handout, which holds no plants
+            texts.update(texts_of(self.folder / f"start-{self.drawn(starts, seed)}"))
         if self.kind == "predict":
             texts[PREDICT] = self.prediction_form(seed)
         return texts

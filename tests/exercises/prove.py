@@ -46,15 +46,14 @@ class Proof:
 
 
 def seeds(exercise: Exercise) -> list:
-    """Seeds that draw each of its plants once."""
+    """Seeds that draw each of its mistakes once; the first draws the first."""
     count = max(len(exercise.data.get("plants", [])), 1)
-    found, number = {}, 0
-    if count == 1:
-        return [""]
-    while len(found) < count and number < 1000:
+    found = {}
+    for number in range(1000):
         seed = str(number) if number else ""
-        found.setdefault(exercise.plant(seed).name, seed)
-        number += 1
+        found.setdefault(exercise.drawn(count, seed), seed)
+        if len(found) == count:
+            break
     return list(found.values())
 
 

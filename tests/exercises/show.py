@@ -31,10 +31,11 @@ def task(exercise: Exercise, seed: str) -> str:
     name = exercise.name
     return (f"{exercise.task(seed)}\n\n"
             f"Your copy is {where}/; work in {', '.join(files)}.\n"
-            f"  make try-{name:24} build it, check it, show the first failure\n"
-            f"  make watch-{name:22} the same at each save\n"
-            f"  make hint-{name:23} a hint, of {len(exercise.hints())}\n"
-            f"  make -C {where} run   start your server by hand")
+            + "".join(f"  {command:36} {words}\n" for command, words in (
+                (f"make try-{name}", "build it, check it, show the first failure"),
+                (f"make watch-{name}", "the same at each save"),
+                (f"make hint-{name}", f"a hint, of {len(exercise.hints())}"),
+                (f"make -C {where} run", "start your server by hand"))))
 
 
 def verdict(found, untouched: bool, known: dict) -> str:

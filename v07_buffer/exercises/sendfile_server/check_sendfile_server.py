@@ -350,15 +350,17 @@ class SendfileServer(Check):
         """No descriptor is free for the file: 503, and the connection goes on."""
         folder = self.site()
         needed = self.serve("-s", folder).base_fds
-        server = self.serve("-s", folder, nofile=needed + 2)
+        server = self.serve("-s", folder, nofile=needed + 5)
         reader = Reader(self.connect(server))
         self.expect_file(self.get(reader, "/small.txt"), SMALL, "GET /small.txt")
-        other = Reader(self.connect(server))
-        for _ in range(2):
-            response = self.get(other, "/small.txt")
+        others = self.connect_many(server, 4)
+        self.becomes(lambda: server.fds() == needed + 5)
+        for client in others:
+            response = self.get(Reader(client), "/small.txt")
             if response.status != 503:
                 raise Broken("no descriptor is free, GET /small.txt: expected 503, got "
                              f"{response.head!r}")
-        other.client.close()
+        for client in others:
+            client.close()
         self.becomes(lambda: server.fds() == needed + 1)
         self.expect_file(self.get(reader, "/small.txt"), SMALL, "with a free descriptor again")
