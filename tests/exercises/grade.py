@@ -9,7 +9,7 @@ import traceback
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from exercises import copies, formats, judge, progress, rebuild, workshop
+from exercises import copies, formats, judge, progress, rebuild_commands, workshop
 from exercises.catalogue import OWN_WORDS, PREDICT, Exercise, exercises
 
 from exercises.problem import Problem
@@ -122,7 +122,7 @@ def _style(exercise: Exercise, texts: dict) -> Part:
 def grade_rebuild(number: int, texts: dict, known: dict) -> list:
     """A point for each row of the behaviour table."""
     return [Part(row, 1 if good else 0, 1, words)
-            for row, good, words in rebuild.graded(number, texts, known.get("headers", False))]
+            for row, good, words in rebuild_commands.graded(number, texts, known.get("headers", False))]
 
 
 def worked_on() -> list:

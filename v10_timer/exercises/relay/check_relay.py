@@ -12,6 +12,7 @@ from harness.client import Client, Traffic, difference, noise, pump, size_words
 from harness.server import Broken
 
 KERNEL = 24 << 20       # what four sockets' buffers may take, and more
+CLOSE_WAIT = "08"       # in /proc/net/tcp: the other side has sent its end of file
 SLACK = 3 << 20         # memory besides the buffers that are promised
 
 
@@ -89,6 +90,16 @@ class Both:
         for thread in self.threads:
             thread.join()
         return Traffic(len(self.data), bytes(self.got), self.how)
+
+
+def upstream_is_read(upstream: Upstream) -> bool:
+    """Whether the relay has read all from connections to the upstream, their ends included."""
+    there = f":{upstream.port:04X}"
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        for words in (line.split() for line in file):
+            if words[2].endswith(there) and words[3] == CLOSE_WAIT:
+                return words[4].split(":")[1] == "00000000"
+    return False
 
 
 class Relay(Check):
@@ -212,7 +223,7 @@ class Relay(Check):
         self.other_way(sender, lazy)
         # Now it reads, and faster: not a byte may be missing.
         lazy[1].sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        mover = Mover(sender[1], data[sent:sent + 100_000], half_close=True, read=False)
+        mover = Mover(sender[1], data[sent:sent + 100_000], half_close=False, read=False)
         size = sent + 100_000
         got = lazy[1].read(size)
         if got != data[:size]:
@@ -251,16 +262,25 @@ class Relay(Check):
         upstream.sock.close()
         server = self.relay(upstream)
         for number in range(20):
-            client = self.connect(server)
-            if number % 2:
-                client.send_or_not(b"hello\n")
-            client.expect_gone("nobody listens at the upstream's address")
+            self.expect_closed(server, b"hello\n" * (number % 2))
         self.expect_no_leak(server)
         if upstream.name not in server.err.text:
             raise Broken(f"the upstream {upstream.name} refused 20 connections; stderr does not "
                          f"name it: {server.err.text[:200]!r}")
         upstream = Upstream(self, port=upstream.port)
         self.exchange(*self.pair(server, upstream))
+
+    def expect_closed(self, server, data: bytes):
+        """A client that comes is closed: it may be so soon that connect(2) tells already."""
+        with socket.socket(server.family) as sock:
+            sock.settimeout(self.limit(10))
+            try:
+                sock.connect((server.address, server.port))
+                client = Client(sock, self.limit(10))
+                client.send_or_not(data)
+                client.expect_gone("nobody listens at the upstream's address")
+            except ConnectionResetError:
+                pass
 
     @judges(modes=("plain",))
     def an_upstream_that_answers_late(self):
@@ -313,6 +333,25 @@ class Relay(Check):
                 raise Broken(f"the {who} was reset; the {whom} got: {rest.end}\n  an end of file "
                              "says that the stream is complete (SO_LINGER in socket(7))")
         self.expect_no_leak(server)
+
+    @judges()
+    def a_complete_reply_survives(self):
+        """The upstream has replied, ended, and is then reset: a slow client gets the reply."""
+        upstream = Upstream(self)
+        server = self.relay(upstream)
+        client, far = self.pair(server, upstream, rcvbuf=4096)
+        client.send(b"give me all\n")
+        far.expect(b"give me all\n")
+        reply = noise(700_000)
+        far.send(reply)
+        far.close()         # whoever still sends to it gets a reset
+        if not self.becomes(lambda: upstream_is_read(upstream) and server.sleeps()):
+            raise Broken("the upstream has sent 700,000 bytes and its end of file; -b is 1048576, "
+                         "and the relay does not read them all")
+        client.send(b"and more\n")
+        self.stays(lambda: True, 20)
+        self.expect_got("a slow client whose upstream had replied, and was then reset", reply,
+                        client.rest())
 
     @judges()
     def a_reset_is_noticed_while_nothing_is_read(self):
@@ -444,6 +483,18 @@ class Relay(Check):
                          f"{'not closed' if rest.is_alive() else 'closed'} after {spent:.2f} s")
         far.expect_gone("no byte moved on either side for longer than -i")
         self.exchange(*talking)
+
+    @judges(modes=("plain",))
+    def a_stalled_pair_is_idle(self):
+        """-i 0.5: the upstream reads nothing at all, so nothing moves: both are closed."""
+        upstream = Upstream(self, rcvbuf=4096)
+        server = self.relay(upstream, "-i", "0.5", "-b", "65536")
+        client, _ = self.pair(server, upstream)
+        pump(client, noise(1 << 20) * 40, half_close=False, read=False, stall=0.1)
+        if not self.becomes(lambda: server.fds() <= server.base_fds):
+            raise Broken("-i 0.5; the upstream has read nothing for 5 s, so the client is not read "
+                         "either, and both are still there\n  does it count as work that bytes are "
+                         "unread which may not be read?")
 
     @judges(modes=("plain",))
     def a_slow_pair_is_not_idle(self):

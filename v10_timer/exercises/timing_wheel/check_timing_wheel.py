@@ -311,8 +311,69 @@ static void one_beats(void)
     end();
 }
 
+/* Timers that are late already when they are set have their turn at once. */
+static void set_late(void)
+{
+    int64_t delays[] = {1, 1000000, 100000000, 10000000000, 100000000000, 999000000000};
+
+    start();
+    for (int turn = 0; turn < 6; turn++) {
+        now += 1000000000000 + some(1000000000);
+        set(&all[0], now + 5);
+        set(&all[1], now + 3000000000000); /* so the queue is never empty */
+        now += 5;
+        timer_queue_run(&queue);
+        called = 0;
+        for (int i = 2; i < 50; i++)
+            set(&all[i], now - delays[turn] - i);
+        before = 0;
+        timer_queue_run(&queue);
+        EXPECT_EQUAL(called, 48);
+        EXPECT_EQUAL(queue.count, 1);
+        EXPECT_EQUAL(all[1].calls, 0);
+    }
+    timer_queue_clear(&queue, &all[1].timer);
+    end();
+}
+
+/* The first of a batch clears some of the others, and puts some off. */
+static void on_first(void *context)
+{
+    on_due(context);
+    for (int i = 1; i < 100; i++) {
+        if (i % 3 == 0)
+            timer_queue_clear(&queue, &all[i].timer);
+        if (i % 3 == 1)
+            set(&all[i], all[i].due + 1000000000);
+    }
+}
+
+static void changed_in_a_batch(void)
+{
+    start();
+    for (int i = 0; i < 100; i++)
+        set(&all[i], now + 1000000 * (i % 7) + i);
+    set(&all[0], now - 1);
+    all[0].timer.on_due = on_first;
+    now += 10000000;
+    before = 0;
+    timer_queue_run(&queue);
+    EXPECT_EQUAL(called, 34);
+    EXPECT_EQUAL(queue.count, 33);
+    EXPECT_EQUAL(wrong_order, 0);
+    left = 33;
+    run_to_the_end();
+    EXPECT_EQUAL(called, 67);
+    for (int i = 1; i < 100; i++)
+        EXPECT_EQUAL(all[i].calls, i % 3 != 0);
+    EXPECT_EQUAL(queue.count, 0);
+    end();
+}
+
 int main(void)
 {
+    set_late();
+    changed_in_a_batch();
     far_and_near();
     changed();
     late_by_turns();

@@ -1,0 +1,210 @@
+"""Newcomers go to their loop through a queue and a pipe, and nobody looks at a clock."""
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+from exercises.marks import judges
+from harness.check import Check
+from harness.server import Broken
+
+BOTH = ("echo_server", "chat_server")
+
+
+class PipeDispatch(Check):
+    group = "pipe_dispatch"
+
+    # -- helpers ------------------------------------------------------------
+
+    def pipes(self, server) -> dict:
+        """Pipes with both ends in the server: (to read from, to write to), by the pipe's name."""
+        found = {}
+        folder = f"/proc/{server.process.pid}"
+        for name in os.listdir(f"{folder}/fd"):
+            try:
+                target = os.readlink(f"{folder}/fd/{name}")
+                with open(f"{folder}/fdinfo/{name}", encoding="ascii") as file:
+                    flags = int(re.search(r"^flags:\s*(\d+)", file.read(), re.M).group(1), 8)
+            except FileNotFoundError:
+                continue
+            if target.startswith("pipe:"):
+                found.setdefault(target, [None, None])[bool(flags & os.O_ACCMODE)] = int(name)
+        return {pipe: ends for pipe, ends in found.items() if None not in ends}
+
+    def watched(self, server) -> dict:
+        """The descriptors that each epoll of the server watches, by epoll's descriptor."""
+        found = {}
+        folder = f"/proc/{server.process.pid}/fdinfo"
+        for name in os.listdir(folder):
+            try:
+                with open(f"{folder}/{name}", encoding="ascii") as file:
+                    tfds = re.findall(r"^tfd:\s*(\d+)", file.read(), re.M)
+            except FileNotFoundError:
+                continue
+            if tfds:
+                found[int(name)] = {int(fd) for fd in tfds}
+        return found
+
+    def serve_pipes(self, threads: int, *args):
+        """A server with so many I/O threads, each of which must watch a pipe of its own."""
+        server = self.serve("-t", threads, *args)
+        pipes = {ends[0] for ends in self.pipes(server).values()}
+
+        def loops():
+            return sum(1 for tfds in self.watched(server).values() if tfds & pipes)
+
+        if not self.becomes(lambda: loops() >= threads, 1.0):
+            raise Broken(f"-t {threads}: {len(self.pipes(server))} pipes have both ends in the "
+                         f"server (/proc/PID/fd), and {loops()} of its epolls watch one "
+                         "(/proc/PID/fdinfo)\n  each sub-reactor needs a pipe, and watches the "
+                         "end that it reads from")
+        return server
+
+    def trace(self, server, act) -> list:
+        """(thread, call) of each system call of the server while something is done."""
+        strace = self.need("strace")
+        trace = subprocess.Popen([strace, "-f", "-qq", "-o", "/dev/stdout", "-p",
+                                  str(server.process.pid)],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(trace.communicate)
+        self.addCleanup(trace.terminate)
+        tasks = f"/proc/{server.process.pid}/task"
+
+        def traced():
+            for task in os.listdir(tasks):
+                with open(f"{tasks}/{task}/status", encoding="ascii") as file:
+                    if re.search(r"^TracerPid:\s+0$", file.read(), re.M):
+                        return False
+            return True
+
+        self.becomes(lambda: traced() or trace.poll() is not None)
+        if trace.poll() is not None:
+            self.skipTest(f"strace may not trace here: {trace.stderr.read().strip()}")
+        act()
+        trace.terminate()
+        return re.findall(r"^(\d+)\s+(.*)$", trace.communicate()[0], re.M)
+
+    # -- checks -------------------------------------------------------------
+
+    @judges(BOTH)
+    def each_loop_watches_a_pipe(self):
+        """-t 3: three pipes, and each sub-reactor's epoll watches one."""
+        server = self.serve_pipes(3)
+        for client in self.connect_many(server, 3):
+            client.send(b"hello\n")
+            if not client.read(5):
+                raise Broken("-t 3: a client gets no answer")
+
+    @judges(modes=("plain",))
+    def all_sleep(self):
+        """-t 3, some clients, nobody talks: no thread wakes up."""
+        server = self.serve("-t", "3")
+        for client in self.connect_many(server, 6):
+            client.echo()
+        time.sleep(0.05)
+        before = server.wakeups()
+        time.sleep(0.5)
+        woke = server.wakeups() - before
+        if woke > 0:
+            raise Broken(f"nobody talks, and the server's threads woke up {woke} times in half a "
+                         "second\n  who still waits with a timeout? What does it look for, and "
+                         "could the pipe tell it?")
+
+    @judges(modes=("plain",))
+    def served_by_its_own_thread(self):
+        """strace: one thread accepts and writes to the pipe; another one begins to watch."""
+        server = self.serve_pipes(1)
+        self.connect(server).echo()
+        calls = self.trace(server, lambda: self.connect(server).echo())
+        accepted = next(((thread, match.group(1)) for thread, call in calls
+                         for match in [re.search(r"accept4?\(.*= (\d+)$", call)] if match), None)
+        if not accepted:
+            raise Broken("a client connected, and strace shows no accept")
+        acceptor, fd = accepted
+        adders = [thread for thread, call in calls
+                  if re.search(rf"epoll_ctl\(\d+, EPOLL_CTL_ADD, {fd},", call)]
+        if not adders or acceptor in adders:
+            raise Broken(f"thread {acceptor} accepted a client, descriptor {fd}, and "
+                         f"{'also began to watch it' if adders else 'nobody began to watch it'}\n"
+                         "  the main loop only queues the newcomer; the sub-reactor's own thread "
+                         "opens the connection")
+        writes = {ends[1] for ends in self.pipes(server).values()}
+        if not any(thread == acceptor and re.match(r"write\((\d+),", call)
+                   and int(re.match(r"write\((\d+),", call).group(1)) in writes
+                   for thread, call in calls):
+            raise Broken(f"thread {acceptor} accepted a client and wrote nothing to a pipe")
+
+    @judges(("chat_server",), modes=("plain",))
+    def welcome_at_once(self):
+        """chat_server -t 2: a newcomer is greeted in far less than ten milliseconds."""
+        server = self.serve_pipes(2)
+        self.connect(server).read(5)
+        spent = []
+        for _ in range(40):
+            time.sleep(0.003)       # so that the loops sleep when it comes
+            start = time.monotonic()
+            client = self.connect(server)
+            client.expect(b"you are ")
+            spent.append(time.monotonic() - start)
+            client.close()
+        middle = sorted(spent)[len(spent) // 2] * 1000
+        if middle > 3:
+            raise Broken(f"half of forty newcomers waited more than {middle:.1f} ms for `you are` "
+                         "\n  does the byte in the pipe wake the sub-reactor, or does it look "
+                         "now and then?")
+
+    @judges(("chat_server",))
+    def many_at_once(self):
+        """A burst of newcomers: none is forgotten, however many bytes one read takes."""
+        server = self.serve_pipes(2)
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            clients = self.connect_many(server, self.few(300, 60))
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
+        for number, client in enumerate(clients, 1):
+            if client.read(8) != b"you are ":
+                raise Broken(f"{len(clients)} clients connected while the server was stopped; "
+                             f"number {number} was not greeted\n  is the queue emptied when the "
+                             "pipe tells of newcomers, or is one taken for many bytes?")
+
+    @judges(modes=("plain",))
+    def spread_in_turn(self):
+        """-t 3: nine clients, three for each sub-reactor."""
+        server = self.serve_pipes(3)
+        pipes = {ends[0] for ends in self.pipes(server).values()}
+        before = {epoll: len(tfds) for epoll, tfds in self.watched(server).items() if tfds & pipes}
+        for client in self.connect_many(server, 9):
+            client.echo()
+        more = [len(self.watched(server)[epoll]) - count for epoll, count in before.items()]
+        if sorted(more)[-3:] != [3, 3, 3]:
+            raise Broken(f"-t 3, nine clients: the epolls watch {more} descriptors more, not three "
+                         "each")
+
+    @judges()
+    def stop_with_newcomers_queued(self):
+        """SIGTERM while the sub-reactor is busy and newcomers wait: none is left behind."""
+        server = self.serve_pipes(1, "-f", "line", "-d", str(self.few(300, 1500)))
+        busy = self.connect(server)
+        busy.send(b"keep it busy\n")
+        self.becomes(lambda: server.unread(busy) == 0)
+        before = server.fds()
+        clients = self.connect_many(server, 20)
+        self.becomes(lambda: server.fds() >= before + 20, 1.0)
+        server.stop()
+        for client in clients:
+            client.expect_gone("the server has stopped")
+
+    @judges()
+    def stops_from_sleep(self):
+        """-t 2 -w 1, all asleep: SIGTERM ends it at once."""
+        server = self.serve_pipes(2, "-w", "1")
+        self.connect(server).echo()
+        start = time.monotonic()
+        server.stop()
+        spent = time.monotonic() - start
+        if spent > 1 and not self.mode.light:
+            raise Broken(f"all threads slept, and SIGTERM took {spent:.1f} s")
