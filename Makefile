@@ -204,10 +204,12 @@ map:
 	$(NEED) python3 git
 	@tests/tools/map
 
-## make tools                the tools' own tests; links, commands of the READMEs
+## make tools                the tools' own tests; links and tables of the READMEs
 tools:
 	$(NEED) python3 git
 	@python3 -m unittest discover -s tests/tools -p 'test_*.py'
+	@python3 -m unittest discover -s tests/exercises -p 'test_*.py'
+	@$(EXERCISES) tables --check
 	@tests/tools/links
 
 ## make setup                install what all of these need (Debian, Ubuntu)

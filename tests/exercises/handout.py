@@ -22,7 +22,7 @@ TESTS = ("run.py", "harness/*.py", "checks/*.py", "preload/*.c", "plants/__init_
          "tools/steps", "tools/stages.py", "tools/reading.py", "tools/ladder.py",
          "tools/c_text.py", "exercises/*.py")
 NOT_FOR_STUDENTS = {"alike.py", "author.py", "handout.py", "prove.py", "prove_all.py",
-                    "rebuild_prove.py", "refresh.py", "walk.py", "lint.py"}
+                    "rebuild_prove.py", "refresh.py", "walk.py", "lint.py", "tables.py"}
 TOP = (".clang-format", ".gitignore", "LICENSE")
 TARGETS = ("", "help", "run-v04", "diff-v04", "test", "test-v04", "valgrind", "valgrind-v04",
            "exercises", "try-NAME", "watch-NAME", "hint-NAME", "answer-NAME", "reset-NAME",

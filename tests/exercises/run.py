@@ -16,7 +16,8 @@ from harness import guard  # noqa: E402
 
 
 # A handout leaves out those that are for teachers and for who writes exercises.
-COMMANDS = ("reader", "rebuild_commands", "grade", "alike", "handout", "refresh", "author", "prove_all")
+COMMANDS = ("reader", "rebuild_commands", "grade", "alike", "handout", "refresh", "author", "prove_all",
+            "tables")
 
 
 def options():

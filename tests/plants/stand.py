@@ -13,8 +13,10 @@ sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from exercises.catalogue import exercises  # noqa: E402
 from harness.names import nearest  # noqa: E402
 from harness.runner import load_checks, methods  # noqa: E402
+from harness.stages import ROOT  # noqa: E402
 from plants.plant import Plant, Stale, Swap, planted_texts, stage_of, text_of  # noqa: E402
 
 OTHERS = ("fuzz.breaks", "soak.breaks", "faults.breaks")    # whose proofs are their own
@@ -35,7 +37,10 @@ def catalogues() -> list:
     names = sorted(f"plants.{file.stem}" for file in HERE.glob("catalogue_*.py"))
     return [Catalogue(f"tests/{name.replace('.', '/')}.py",
                       importlib.import_module(name).PLANTS, name not in OTHERS)
-            for name in (*names, *OTHERS)]
+            for name in (*names, *OTHERS)] + [
+        Catalogue(str((exercise.folder / "exercise.json").relative_to(ROOT)),
+                  tuple(exercise.plants()), False)
+        for exercise in exercises() if exercise.plants()]
 
 
 def all_plants() -> list:

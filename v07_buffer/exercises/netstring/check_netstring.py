@@ -108,11 +108,11 @@ class Netstring(Message):
     def limit_counts_the_payload(self):
         """-m N: N bytes of payload are served, one more is refused before it has come."""
         for most in (1, 9, 10, 99, 100, 1000, 65536, 1048576)[:self.few(8, 4)]:
-            server = self.serve("-f", "netstring", "-m", str(most))
+            server = self.serve("-f", "netstring", "-m", str(most), "-b", "1")
             good = netstring(most) + netstring(0)
-            client = self.connect(server)
-            self.expect_all(client, good * 2, f"-f netstring -m {most}, and messages of exactly "
-                            f"{most} bytes")
+            self.expect_all(self.connect(server), good * 2, f"-f netstring -m {most} -b 1, and "
+                            f"messages of exactly {most} bytes\n  is there room for the longest "
+                            "message with its digits, colon and comma?")
             self.refused(server, good + b"%d" % (most + 1), good,
                          f"-f netstring -m {most}, and the digits {most + 1}", "too long")
 

@@ -10,7 +10,7 @@ from harness.check import Check
 from harness.server import Broken
 from harness.spec import CHAT
 
-MEMBERS, LINES = 40, 120
+MEMBERS, LINES = 40, 60
 
 
 class LostWakeup(Check):
