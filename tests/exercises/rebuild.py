@@ -5,6 +5,7 @@ the next stage is in neither: lifted early, it is no failure.
 """
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 import time
@@ -103,6 +104,7 @@ class RebuildVerdict:
     error: str = ""             # the first thing that does not build, in one line
     words: str = ""             # all that the compiler said
     built: bool = True          # something at least is built, so that it can be checked
+    compiled: tuple = (0, 0)    # how many of how many sources
     kept: list = field(default_factory=list)        # outcomes, in the order in which to show them
     new: list = field(default_factory=list)
 
@@ -150,7 +152,8 @@ def promises(number: int, headers=False) -> tuple:
                     continue
                 is_kept = promise.of(number - 1) and not says_more(number, promise)
                 (kept if is_kept else new).append(promise)
-    return _sorted(kept, number), _sorted(new, number)
+    return (sorted(kept, key=lambda p: p.of(number) == OUTSIDE),
+            sorted(new, key=lambda p: _when_met(p, number)))
 
 
 def says_more(number: int, promise: Promise) -> bool:
@@ -163,15 +166,12 @@ def says_more(number: int, promise: Promise) -> bool:
     return promise.check in SAYS_MORE.get(number, ())
 
 
-def _sorted(found: list, number: int) -> list:
-    rows = [OUTSIDE, "units", *MET_FIRST.get(number, ()), *(r.id for r in ROWS)]
-
-    def key(promise):
-        old = promise.of(number - 1) or PROGRAMS[promise.program][0] < number
-        own = rows if old else rows[:2] + [r.id for r in ROWS]
-        return ORDER.index(promise.program), own.index(promise.of(number))
-
-    return sorted(found, key=key)
+def _when_met(promise: Promise, number: int) -> tuple:
+    """Programs one after the other; a program that is not new, in the order of its reader."""
+    is_new = PROGRAMS[promise.program][0] == number
+    first = () if is_new else (OUTSIDE, "units", *MET_FIRST.get(number, ()))
+    order = [*first, *(row.id for row in ROWS)]
+    return ORDER.index(promise.program), order.index(promise.of(number))
 
 
 def rows(number: int, headers=False) -> dict:
@@ -214,6 +214,12 @@ def start_texts(number: int, headers=False, previous_texts=None) -> dict:
 
 # -- judging --------------------------------------------------------------------
 
+def compiled(stage: Stage, texts: dict) -> tuple:
+    """How many of the sources compile, and how many there are."""
+    names = [name[:-2] for name in texts if name.endswith(".c")]
+    return sum((stage.folder / "build" / f"{n}.o").exists() for n in names), len(names)
+
+
 class _Enough(Exception):
     """The time for the checks after the first failure is over."""
 
@@ -229,24 +235,26 @@ def judge(number: int, texts: dict, headers=False, report=None, stop=True) -> Re
     since_ladder = (number > LADDER_SINCE, number == LADDER_SINCE)
     verdict = RebuildVerdict(number, len(kept) + since_ladder[0], len(new) + since_ladder[1])
     verdict.words, verdict.built = built.words, bool(built.stage.programs())
+    verdict.compiled = compiled(built.stage, texts)
     verdict.error = first_error(built.words, texts)
-    mode = HASTY if stop else modes.PLAIN
     for mine, found, with_ladder in ((verdict.kept, kept, since_ladder[0]),
                                      (verdict.new, new, since_ladder[1])):
         if stop and found is new and any(o.status == "FAIL" for o in verdict.kept):
             break
         if with_ladder and built.stage.programs():
             mine.append(check_ladder(built.stage))
-        mine += _run(found, built.stage, texts, verdict.error, mode, report, stop)
+        mine += _run(found, built.stage, texts, verdict.error, report, stop)
     return verdict
 
 
-def _run(found, stage, texts, error, mode, report, stop) -> list:
+def _run(found, stage, texts, error, report, stop) -> list:
     """The outcomes of these promises, in their order, those left for want of time left out."""
     outcomes, tasks = {}, {}
     for promise in found:
         why = _why_not(promise, stage, texts, error)
-        task = Task(Target(stage, promise.program, mode), promise.case, promise.method)
+        hasty = stop and promise.case.group not in UNHURRIED
+        task = Task(Target(stage, promise.program, HASTY if hasty else modes.PLAIN),
+                    promise.case, promise.method)
         if why:
             outcomes[promise] = _told(task, why)
         else:
@@ -286,12 +294,16 @@ def _within(tasks, budget: float, take):
 
 
 def _confirm(order, tasks, outcomes, take):
-    """On a busy machine a limit in time can be missed: the first failure is tried again, alone."""
-    for promise in order:
-        if promise in outcomes and outcomes[promise].status == "FAIL":
-            run_all([tasks[promise]], 1, take)
-            if outcomes[promise].status == "FAIL":
-                return
+    """On a busy machine a limit in time can be missed: the first failure is tried again, alone.
+
+    It gets all the patience then; if it passes, the next failure is tried.
+    """
+    failed = [p for p in order if p in outcomes and outcomes[p].status == "FAIL"]
+    for promise in failed if len(failed) <= MOST_AGAIN else ():
+        task = tasks[promise]
+        run_all([replace(task, target=replace(task.target, mode=modes.PLAIN))], 1, take)
+        if outcomes[promise].status == "FAIL":
+            return
 
 
 def _why_not(promise: Promise, stage: Stage, texts: dict, error: str) -> str:
@@ -354,34 +366,32 @@ def check_ladder(stage: Stage) -> Outcome:
 
 # -- what is said -------------------------------------------------------------------
 
-_ERROR = re.compile(r"^(?:In file included from .*\n|\s+from .*\n)*"
-                    r"([\w.-]+\.[ch]):(\d+):(?:\d+:)? (?:fatal )?error: (.*)$", re.M)
-_UNDEFINED = re.compile(r"(?:\b(\w+)\.c:\S* |\bin function .(\w+).:.*)?"
-                        r"undefined reference to [`'](\w+)'")
-_TWICE = re.compile(r"multiple definition of [`'](\w+)'.*?(\w+\.c)\b.*?(\w+\.c)\b")
+_ERROR = re.compile(r"^([\w.-]+\.[ch]):(\d+):(?:\d+:)? (?:fatal )?error: (.*)$", re.M)
+_UNDEFINED = re.compile(r"\b(\w+\.[ch]):\S* undefined reference to [`'](\w+)'")
+_TWICE = re.compile(r"\b(\w+\.c)\b.*multiple definition of [`'](\w+)'.*?(\w+\.c):")
 
 
 def first_error(words: str, texts=None) -> str:
     """One line: what to mend first, parts from the ground up; empty when all is built."""
     if texts is not None and "echo_server.c" not in texts:
         return "there is no echo_server.c: the program's main file must have this name"
-    errors = sorted((tools.reading_order(name), int(line), name, text)
-                    for name, line, text in _ERROR.findall(words))
-    if errors:
-        _, line, name, text = errors[0]
-        return f"{name}:{line}: {text}"
-    twice, undefined = _TWICE.search(words), _UNDEFINED.search(words)
-    if twice:
-        return f"{twice[1]} is defined twice, in {twice[2]} and in {twice[3]}"
-    if undefined:
-        caller, name = undefined[1], undefined[3]
-        header = next((header for header, text in sorted((texts or {}).items())
-                       if header.endswith(".h") and re.search(rf"\b{name}\(", text)), "")
-        declares = f"{header} declares and " if header else ""
-        return (f"{caller}.c calls {name}" if caller else name) \
-            + f", which {declares}no source defines yet"
-    lines = [line for line in words.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    errors = [(tools.reading_order(name), int(line), f"{name}:{line}: {text}")
+              for name, line, text in _ERROR.findall(words)]
+    undefined = [(tools.reading_order(name), 0, _undefined(name, called, texts or {}))
+                 for name, called in _UNDEFINED.findall(words)]
+    twice = [(tools.reading_order(one), 0, f"{name} is defined twice, in {one} and in {other}")
+             for one, name, other in _TWICE.findall(words)]
+    for found in (errors, twice, undefined):
+        if found:
+            return min(found)[2]
+    return ([line for line in words.splitlines() if line.strip()] or [""])[-1]
+
+
+def _undefined(caller: str, name: str, texts: dict) -> str:
+    header = next((header for header, text in sorted(texts.items())
+                   if header.endswith(".h") and re.search(rf"\b{name}\(", text)), "")
+    return f"{caller} calls {name}, which " + (f"{header} declares and " if header else "") \
+        + "no source defines yet"
 
 
 def bar(verdict: RebuildVerdict) -> str:
@@ -412,13 +422,18 @@ def summary_of(check: str) -> str:
     return ""
 
 
-def show(verdict: RebuildVerdict) -> str:
-    """The bar, and the first failure alone."""
-    lines = [head(verdict)]
+def show(verdict: RebuildVerdict, last_head="") -> str:
+    """The bar, and the first failure alone.
+
+    `last_head` is the bar as it stood when it last built: shown while nothing can be checked.
+    """
+    lines = [head(verdict) if verdict.built or not last_head else
+             f"{last_head}  when it last built"]
     lines += [f"left out: {why}" for why in dict.fromkeys(o.text for o in verdict.skipped)]
     first = verdict.first
     if verdict.error:
-        lines.append(f"does not build yet: {verdict.error}")
+        done, total = verdict.compiled
+        lines.append(f"does not build yet ({done} of {total} sources compile): {verdict.error}")
     elif first:
         lines += ["", *failure(verdict, first)]
         if verdict.not_run and any(o.status == "FAIL" for o in verdict.kept):
@@ -434,7 +449,13 @@ def failure(verdict: RebuildVerdict, outcome: Outcome) -> list:
     program = "" if outcome.program in ("", "echo_server") else f" [{outcome.program}]"
     lines = [f"{word}: {outcome.check}{program}: {summary_of(outcome.check)}"]
     lines += [f"  {line}" for line in outcome.text.splitlines()[:12]]
-    said = [line for line in outcome.stderr.splitlines() if not line.startswith("$ ")]
+    said = squeezed([o for o in outcome.stderr.splitlines() if not o.startswith("$ ")])
     if said:
         lines += ["  the server said:"] + [f"    {line}" for line in said[-6:]]
     return lines
+
+
+def squeezed(lines) -> list:
+    """Lines that come again and again, once, with their number."""
+    return [line + (f"  ({count} times)" if count > 1 else "")
+            for line, same in itertools.groupby(lines) for count in [len(list(same))]]

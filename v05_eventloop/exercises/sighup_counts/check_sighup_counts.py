@@ -16,8 +16,10 @@ class SighupCounts(Check):
 
     def expect_alive(self, server):
         if not server.alive():
-            raise Broken(server.gone_words() + "\n  SIGHUP ends a process that neither catches "
-                         "nor blocks it")
+            hint = "SIGHUP ends a process that neither catches nor blocks it"
+            if server.process.returncode >= 0:
+                hint = "it was SIGHUP that came, and no stop"
+            raise Broken(f"{server.gone_words()}\n  {hint}")
 
     def ask(self, server, count: int, why: str):
         """Send SIGHUP; one more line must say that number."""

@@ -1,0 +1,73 @@
+"""chat_server under valgrind: members leave while something is on its way to or from them."""
+from __future__ import annotations
+
+import re
+import signal
+
+from checks.check_chat import Member
+from exercises.marks import judges
+from harness import modes
+from harness.check import Check
+from harness.server import Broken
+from harness.spec import CHAT
+
+
+def first_report(words: str) -> str:
+    """Of all that valgrind wrote, the first wrong read or write, and whose memory that was."""
+    plain = re.sub(r"^==\d+== ?", "  ", words, flags=re.M)
+    found = re.search(r"Invalid (?:read|write).*?\n  \n", plain, re.S)
+    return (found.group() if found else plain[-1500:]).rstrip()
+
+
+class GoneConnection(Check):
+    group = "gone_connection"
+
+    def serve_under_valgrind(self, *args):
+        """The server under memcheck, whatever runs the other checks."""
+        self.need("valgrind")
+        self.mode = modes.VALGRIND
+        return self.serve(*args)
+
+    def stop(self, server, about: str):
+        try:
+            server.stop()
+        except Broken as error:
+            found = re.search(r"valgrind reports \d+ errors", str(error))
+            if not found:
+                raise
+            raise Broken(f"{about}: {found.group()}. The first:\n{first_report(str(error))}\n"
+                         "  who still had a pointer to it, and in which queue was that?") from None
+
+    @judges(CHAT)
+    def nobody_is_used_after_the_end(self):
+        """A member resets while a worker has its line, or while another speaks to it."""
+        self.in_a_workers_hands()
+        self.spoken_to()
+
+    def in_a_workers_hands(self):
+        server = self.serve_under_valgrind("-t", "1", "-w", "1", "-d", "400")
+        listener = Member(self.connect(server))
+        for number in (2, 3):
+            guest = Member(self.connect(server))
+            guest.say("I am in a hurry")
+            self.becomes(lambda g=guest: server.unread(g.client) == 0)
+            guest.client.reset()
+            due = {b"* %d came" % number, b"%d: I am in a hurry" % number, b"* %d left" % number}
+            while due:      # in what order does not matter here
+                due.discard(listener.next(f"still due: {due}"))
+        self.stop(server, "-w 1 -d 400, members reset while the worker has their line")
+
+    def spoken_to(self):
+        server = self.serve_under_valgrind("-t", "0")
+        first, second = Member(self.connect(server)), Member(self.connect(server))
+        first.expect("* 2 came")
+        for number in range(3, 7):
+            guest = Member(self.connect(server))
+            first.expect(f"* {number} came")
+            server.process.send_signal(signal.SIGSTOP)
+            guest.client.reset()
+            second.say(f"goodbye {number}")
+            server.process.send_signal(signal.SIGCONT)
+            while first.next("a line and a departure are due") != b"* %d left" % number:
+                pass
+        self.stop(server, "-t 0, members reset, and at the same time another one speaks")
