@@ -56,12 +56,12 @@ OF_OPTIONS = ("usage.help_on_stdout",)
 # Rows of the behaviour table in the order in which a reader meets them; the others come after.
 MET_FIRST = {
     2: ("many",),
-    3: ("usage", "help", "verbose", "ipv6"),
-    6: ("urgent", "descriptors", "usage", "help", "connection-limit"),
-    7: ("usage", "help", "slow-reader", "stop-stalled", "message", "too-long", "unfinished"),
-    8: ("usage", "help", "cores", "slow-handler", "order"),
+    3: ("help", "usage", "verbose", "ipv6"),
+    6: ("urgent", "descriptors", "help", "usage", "connection-limit"),
+    7: ("help", "usage", "slow-reader", "stop-stalled", "message", "too-long", "unfinished"),
+    8: ("help", "usage", "cores", "slow-handler", "order"),
     9: ("asleep", "drain"),
-    10: ("usage", "help", "idle-eviction", "counts"),
+    10: ("help", "usage", "idle-eviction", "counts"),
 }
 ORDER = ("echo_server", "poll_server", "select_server", "chat_server", "http_server",
          "prefork_server", "chargen_server")

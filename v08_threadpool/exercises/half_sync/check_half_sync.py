@@ -13,6 +13,7 @@ from checks.check_slow import SlowReader
 from checks.check_stop import Stop
 from exercises.marks import judges
 from harness.client import difference, noise, pump
+from harness.modes import HELGRIND
 from harness.server import Broken
 
 PROGRAM = ("half_sync_server",)
@@ -219,6 +220,24 @@ class HalfSync(Echo, HalfClose, Many, Rude, SlowReader, Stop):
         if spent > 1.2 and not self.mode.light:
             raise Broken(f"-w 2 -d 300, SIGTERM: it took {spent:.1f} s; only the messages in hand "
                          "are waited for")
+
+    @judges(PROGRAM, modes=("plain",))
+    def no_data_race(self):
+        """helgrind: clients talk, do not read, half-close and reset; no data race is found."""
+        self.need("valgrind")
+        self.mode = HELGRIND        # from here on, for this check alone
+        server = self.serve("-w", "3")
+        clients = self.connect_many(server, 6)
+        for _ in range(20):
+            for client in clients:
+                client.send(noise(3000))
+            for client in clients:
+                client.expect(noise(3000))
+        self.expect_all(clients[0], noise(400_000))
+        clients[1].send(b"unread")
+        clients[1].reset()
+        self.do_not_read(server, 1, 32)
+        server.stop()
 
     @judges(PROGRAM)
     def usage(self):

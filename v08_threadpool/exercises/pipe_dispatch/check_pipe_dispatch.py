@@ -9,6 +9,7 @@ import time
 
 from exercises.marks import judges
 from harness.check import Check
+from harness.modes import HELGRIND
 from harness.server import Broken
 
 BOTH = ("echo_server", "chat_server")
@@ -208,3 +209,22 @@ class PipeDispatch(Check):
         spent = time.monotonic() - start
         if spent > 1 and not self.mode.light:
             raise Broken(f"all threads slept, and SIGTERM took {spent:.1f} s")
+
+    @judges(("chat_server",), modes=("plain",))
+    def no_data_race(self):
+        """helgrind: members of three threads come, talk and leave; no data race is found."""
+        self.need("valgrind")
+        self.mode = HELGRIND        # from here on, for this check alone
+        server = self.serve_pipes(3, "-w", "1")
+        for _ in range(3):
+            clients = self.connect_many(server, 6)
+            for client in clients:
+                client.send(b"hello\n" * 20)
+            for client in clients[::2]:
+                client.reset()
+            if not clients[1].read(500):
+                raise Broken("a member of the chat got nothing")
+            for client in clients[1::2]:
+                client.close()
+        self.becomes(lambda: server.fds() <= server.base_fds)
+        server.stop()

@@ -45,17 +45,17 @@ class GoneConnection(Check):
         self.spoken_to()
 
     def in_a_workers_hands(self):
-        server = self.serve_under_valgrind("-t", "1", "-w", "1", "-d", "400")
-        listener = Member(self.connect(server))
-        for number in (2, 3):
-            guest = Member(self.connect(server))
-            guest.say("I am in a hurry")
-            self.becomes(lambda g=guest: server.unread(g.client) == 0)
+        server = self.serve_under_valgrind("-t", "1", "-w", "1", "-d", "600")
+        listener, *guests = (Member(self.connect(server)) for _ in range(3))
+        server.process.send_signal(signal.SIGSTOP)      # line and reset come one after the other
+        for guest in guests:
+            guest.say("in a hurry")
             guest.client.reset()
-            due = {b"* %d came" % number, b"%d: I am in a hurry" % number, b"* %d left" % number}
-            while due:      # in what order does not matter here
-                due.discard(listener.next(f"still due: {due}"))
-        self.stop(server, "-w 1 -d 400, members reset while the worker has their line")
+        server.process.send_signal(signal.SIGCONT)
+        due = {text % n for n in (2, 3) for text in (b"* %d came", b"%d: in a hurry", b"* %d left")}
+        while due:      # in what order does not matter here
+            due.discard(listener.next(f"still due: {due}"))
+        self.stop(server, "-w 1 -d 600, members reset while the worker has their line")
 
     def spoken_to(self):
         server = self.serve_under_valgrind("-t", "0")
