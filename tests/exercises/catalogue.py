@@ -5,6 +5,7 @@ import functools
 import json
 import random
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ KEYS = {"title", "kind", "minutes", "line", "program", "files", "checks", "keeps
 PREDICT = "predict.txt"
 OWN_WORDS = "words.txt"       # not judged by the machine
 SOURCES = ("*.c", "*.h")
+COLUMNS = 79
 _DETAILS = re.compile(r"^<details><summary>(.*?)</summary>\n(.*?)^</details>\n?", re.M | re.S)
 
 
@@ -169,7 +171,8 @@ class Exercise:
         text = "Write a number and a reason behind each colon, before you run anything.\n"
         for question in self.data["questions"]:
             name = question["name"]
-            text += f"\n{self.filled(question['ask'], seed)}\n\n{name} number:\n{name} reason:\n"
+            ask = textwrap.fill(self.filled(question["ask"], seed), COLUMNS)
+            text += f"\n{ask}\n\n{name} number:\n{name} reason:\n"
         return text
 
 

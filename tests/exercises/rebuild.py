@@ -6,12 +6,12 @@ the next stage is in neither: lifted early, it is no failure.
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import sys
 import time
 from dataclasses import dataclass, field, replace
 
-from exercises import judge as judging
 from exercises import workshop
 from exercises.catalogue import texts_of
 from exercises.rebuild_checks import ROW as OUTSIDE
@@ -34,6 +34,7 @@ UNHURRIED = ("idle", "evict")
 BUDGET = 6.0        # seconds for the other checks, once one has failed
 MOST_AGAIN = 4      # where more have failed, it was not the busy machine
 CELLS = 10
+WIDEST = 200        # characters of a line that a check or a server says
 UNITS = "units"     # the group of checks from C; they need the stage's own headers
 LADDER_CHECK = "outside.ladder_of_includes"
 LADDER_SINCE = 3
@@ -105,6 +106,7 @@ class RebuildVerdict:
     words: str = ""             # all that the compiler said
     built: bool = True          # something at least is built, so that it can be checked
     compiled: tuple = (0, 0)    # how many of how many sources
+    parts: dict = field(default_factory=dict)       # {new part: whether it is there}
     kept: list = field(default_factory=list)        # outcomes, in the order in which to show them
     new: list = field(default_factory=list)
 
@@ -220,6 +222,13 @@ def compiled(stage: Stage, texts: dict) -> tuple:
     return sum((stage.folder / "build" / f"{n}.o").exists() for n in names), len(names)
 
 
+def new_parts(number: int) -> list:
+    """The sources of parts that the stage has and the one before has not, from the ground up."""
+    before, now = (texts_of(stage_of(n).folder) for n in (number - 1, number))
+    return sorted((name for name in now if name.endswith(".c") and name not in before
+                   and not tools.is_program(name)), key=tools.reading_order)
+
+
 class _Enough(Exception):
     """The time for the checks after the first failure is over."""
 
@@ -236,10 +245,11 @@ def judge(number: int, texts: dict, headers=False, report=None, stop=True) -> Re
     verdict = RebuildVerdict(number, len(kept) + since_ladder[0], len(new) + since_ladder[1])
     verdict.words, verdict.built = built.words, bool(built.stage.programs())
     verdict.compiled = compiled(built.stage, texts)
+    verdict.parts = {name[:-2]: name in texts for name in new_parts(number)}
     verdict.error = first_error(built.words, texts)
     for mine, found, with_ladder in ((verdict.kept, kept, since_ladder[0]),
                                      (verdict.new, new, since_ladder[1])):
-        if stop and found is new and any(o.status == "FAIL" for o in verdict.kept):
+        if stop and found is new and not verdict.error and _ran_and_failed(verdict.kept):
             break
         if with_ladder and built.stage.programs():
             mine.append(check_ladder(built.stage))
@@ -264,13 +274,20 @@ def _run(found, stage, texts, error, report, stop) -> list:
     def take(outcome):
         outcomes[by_name[f"{outcome.check} {outcome.program}"]] = plain(outcome)
 
-    _within(list(tasks.values()), BUDGET if stop else 0, take)
-    _confirm([p for p in found if p in tasks], tasks, outcomes, take)
+    left = list(tasks)
+    while left and not _ran_and_failed(outcomes.values()):
+        _within([tasks[p] for p in left], BUDGET if stop else 0, take)
+        _confirm(left, tasks, outcomes, take)
+        left = [p for p in left if p not in outcomes]
     in_order = [outcomes[p] for p in found if p in outcomes]
     for outcome in in_order if report else ():
         report(outcome)
     # What has no source yet comes last.
     return sorted(in_order, key=lambda o: f"{o.program}.c" not in texts)
+
+
+def _ran_and_failed(outcomes) -> bool:
+    return any(o.status == "FAIL" and o.seconds for o in outcomes)
 
 
 def _within(tasks, budget: float, take):
@@ -288,7 +305,7 @@ def _within(tasks, budget: float, take):
         late()
 
     try:
-        run_all(tasks, judging.jobs(), keep, tick=late)
+        run_all(tasks, modes.PLAIN.jobs * (os.cpu_count() or 1), keep, tick=late)
     except _Enough:
         pass
 
@@ -406,8 +423,12 @@ def bar(verdict: RebuildVerdict) -> str:
 
 def head(verdict: RebuildVerdict) -> str:
     """v05  kept 62/62  new 1/3  [######....]"""
-    kept = verdict.kept_passed if verdict.built else "?"
-    new = verdict.new_passed if verdict.built and (verdict.new or not verdict.new_total) else "?"
+    def count(passed, outcomes):
+        known = outcomes and verdict.built or any(o.seconds and o.status == "ok" for o in outcomes)
+        return passed if known else "?"
+
+    kept = count(verdict.kept_passed, verdict.kept)
+    new = count(verdict.new_passed, verdict.new)
     return (f"v{verdict.number:02}  kept {kept}/{verdict.kept_total}  "
             f"new {new}/{verdict.new_total}  {bar(verdict)}")
 
@@ -429,6 +450,7 @@ def show(verdict: RebuildVerdict, last_head="") -> str:
     """
     lines = [head(verdict) if verdict.built or not last_head else
              f"{last_head}  when it last built"]
+    lines += parts_line(verdict)
     lines += [f"left out: {why}" for why in dict.fromkeys(o.text for o in verdict.skipped)]
     first = verdict.first
     if verdict.error:
@@ -441,6 +463,15 @@ def show(verdict: RebuildVerdict, last_head="") -> str:
     return "\n".join(lines)
 
 
+def parts_line(verdict: RebuildVerdict) -> list:
+    """Which of the stage's new parts are there; nothing for who names theirs otherwise."""
+    there = [part for part, is_there in verdict.parts.items() if is_there]
+    left = [part for part, is_there in verdict.parts.items() if not is_there]
+    if not there or not left:
+        return []
+    return [f"new parts: {', '.join(there)}; not yet: {', '.join(left)}"]
+
+
 def failure(verdict: RebuildVerdict, outcome: Outcome) -> list:
     """One check that failed: what it looks at, what came of it, what the server said."""
     if re.fullmatch(r"there is no \S+ yet", outcome.text):
@@ -448,14 +479,26 @@ def failure(verdict: RebuildVerdict, outcome: Outcome) -> list:
     word = "No longer" if any(o is outcome for o in verdict.kept) else "Not yet"
     program = "" if outcome.program in ("", "echo_server") else f" [{outcome.program}]"
     lines = [f"{word}: {outcome.check}{program}: {summary_of(outcome.check)}"]
-    lines += [f"  {line}" for line in outcome.text.splitlines()[:12]]
+    lines += [f"  {cut(line)}" for line in outcome.text.splitlines()[:12]]
     said = squeezed([o for o in outcome.stderr.splitlines() if not o.startswith("$ ")])
     if said:
-        lines += ["  the server said:"] + [f"    {line}" for line in said[-6:]]
+        lines += ["  the server said:"] + [f"    {cut(line)}" for line in said[-6:]]
     return lines
+
+
+def cut(line: str) -> str:
+    return line if len(line) <= WIDEST else line[:WIDEST - 2] + " …"
 
 
 def squeezed(lines) -> list:
     """Lines that come again and again, once, with their number."""
     return [line + (f"  ({count} times)" if count > 1 else "")
             for line, same in itertools.groupby(lines) for count in [len(list(same))]]
+
+
+# -- proof ----------------------------------------------------------------------------
+
+def prove(numbers=(), with_kept=False) -> list:
+    """What is wrong with the rebuilds, a line each: see rebuild_prove."""
+    from exercises import rebuild_prove
+    return rebuild_prove.prove(numbers, with_kept)

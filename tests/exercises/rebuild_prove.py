@@ -9,6 +9,7 @@ from harness import modes
 from harness.check import Target
 from harness.runner import Task, run_all
 
+TAKE_LONG = ("closes.each_descriptor_once",)   # to fail: left out where another check fails
 HOLDS_ALREADY = {(2, "cost")}       # new promises that the stage before happens to keep
 
 
@@ -52,7 +53,9 @@ def _untouched(number: int, with_kept: bool):
     kept, new = rebuild.promises(number)
     there = built.stage.programs()
     failing = {p.of(number) for p in new if p.program not in there}
-    outcomes = _run(built, [p for p in new if p.program in there], rebuild.HASTY)
+    outcomes = _run(built, [p for p in new if p.program in there
+                            and not (p.check in TAKE_LONG and p.of(number) in failing)],
+                    rebuild.HASTY)
     failing |= {p.of(number) for p, outcome in outcomes.items() if outcome.status == "FAIL"}
     skipped = {p.of(number) for p, outcome in outcomes.items() if outcome.status == "skip"}
     for row in dict.fromkeys(p.of(number) for p in new):

@@ -66,7 +66,7 @@ def main() -> int:
         return 130
     finally:
         guard.sweep()
-    for number in failed:
+    for number in [] if args.only else failed:
         print(f"v{number:02}: the last step does not pass")
     return 1 if failed and not args.only else 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 
 from exercises.marks import judges
 from harness.check import Check
@@ -32,7 +33,10 @@ class Orphans(Check):
                 client.echo()
             children = server._children()
             os.kill(server.process.pid, how)
-            server.process.wait(self.limit(5))
+            try:
+                server.process.wait(self.limit(5))
+            except subprocess.TimeoutExpired:
+                raise Broken(f"{how.name} was sent to the server; it does not end") from None
             if self.becomes(lambda: not any(map(lives, children)), 1):
                 continue
             left = [pid for pid in children if lives(pid)]

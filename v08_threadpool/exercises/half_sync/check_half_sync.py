@@ -228,11 +228,11 @@ class HalfSync(Echo, HalfClose, Many, Rude, SlowReader, Stop):
         self.mode = HELGRIND        # from here on, for this check alone
         server = self.serve("-w", "3")
         clients = self.connect_many(server, 6)
-        for _ in range(20):
+        for _ in range(300):
             for client in clients:
-                client.send(noise(3000))
+                client.send(b"hello\n")
             for client in clients:
-                client.expect(noise(3000))
+                client.expect(b"hello\n")
         self.expect_all(clients[0], noise(400_000))
         clients[1].send(b"unread")
         clients[1].reset()

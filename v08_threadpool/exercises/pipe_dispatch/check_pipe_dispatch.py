@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import subprocess
@@ -105,14 +106,16 @@ class PipeDispatch(Check):
         server = self.serve("-t", "3")
         for client in self.connect_many(server, 6):
             client.echo()
-        time.sleep(0.05)
-        before = server.wakeups()
-        time.sleep(0.5)
-        woke = server.wakeups() - before
-        if woke > 0:
-            raise Broken(f"nobody talks, and the server's threads woke up {woke} times in half a "
-                         "second\n  who still waits with a timeout? What does it look for, and "
-                         "could the pipe tell it?")
+        for _ in range(3):      # what was under way may need a moment; a clock goes on
+            time.sleep(0.05)
+            before = server.wakeups()
+            time.sleep(0.4)
+            woke = server.wakeups() - before
+            if woke == 0:
+                return
+        raise Broken(f"nobody talks, and the server's threads woke up {woke} times in 0.4 s\n  who "
+                     "still waits with a timeout? What does it look for, and could the pipe tell "
+                     "it?")
 
     @judges(modes=("plain",))
     def served_by_its_own_thread(self):
@@ -143,19 +146,25 @@ class PipeDispatch(Check):
         """chat_server -t 2: a newcomer is greeted in far less than ten milliseconds."""
         server = self.serve_pipes(2)
         self.connect(server).read(5)
+        for _ in range(3):      # a busy machine, now and then; a clock, each time
+            middle = self.usual_wait(server)
+            if middle < 3:
+                return
+        raise Broken(f"half of forty newcomers waited more than {middle:.1f} ms for `you are`\n"
+                     "  does the byte in the pipe wake the sub-reactor, or does it look now and "
+                     "then?")
+
+    def usual_wait(self, server) -> float:
+        """Milliseconds until a newcomer is greeted: the middle of forty."""
         spent = []
         for _ in range(40):
-            time.sleep(0.003)       # so that the loops sleep when it comes
+            time.sleep(random.uniform(0.003, 0.013))    # the loops sleep, and a clock is anywhere
             start = time.monotonic()
             client = self.connect(server)
             client.expect(b"you are ")
             spent.append(time.monotonic() - start)
             client.close()
-        middle = sorted(spent)[len(spent) // 2] * 1000
-        if middle > 3:
-            raise Broken(f"half of forty newcomers waited more than {middle:.1f} ms for `you are` "
-                         "\n  does the byte in the pipe wake the sub-reactor, or does it look "
-                         "now and then?")
+        return sorted(spent)[len(spent) // 2] * 1000
 
     @judges(("chat_server",))
     def many_at_once(self):
@@ -214,16 +223,16 @@ class PipeDispatch(Check):
     def no_data_race(self):
         """helgrind: members of three threads come, talk and leave; no data race is found."""
         self.need("valgrind")
+        self.serve_pipes(1)
         self.mode = HELGRIND        # from here on, for this check alone
-        server = self.serve_pipes(3, "-w", "1")
+        server = self.serve("-t", "3", "-w", "1")
         for _ in range(3):
             clients = self.connect_many(server, 6)
             for client in clients:
                 client.send(b"hello\n" * 20)
             for client in clients[::2]:
                 client.reset()
-            if not clients[1].read(500):
-                raise Broken("a member of the chat got nothing")
+            clients[1].expect(b"you are ")
             for client in clients[1::2]:
                 client.close()
         self.becomes(lambda: server.fds() <= server.base_fds)
