@@ -5,7 +5,7 @@ import os
 import re
 import time
 
-from exercises import copies, progress, rebuild
+from exercises import copies, progress, rebuild, rebuild_show
 from exercises.problem import Problem
 from harness.names import nearest
 from harness.spec import ROWS
@@ -68,7 +68,10 @@ def check(number: int, name: str) -> bool:
     known = progress.of(name)
     verdict = rebuild.judge(number, copies.read(name), known.get("headers", False))
     progress.tried(name, verdict.passed)
-    print(rebuild.show(verdict))
+    print(rebuild_show.show(verdict, known.get("bar", "")))
+    if verdict.built:
+        with progress.change(name) as entry:
+            entry["bar"] = rebuild_show.head(verdict)
     if verdict.passed:
         print(f"\nv{number:02} stands. " + (
             f"Go on from it: make rebuild-v{number + 1:02} FROM=mine"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from exercises import rebuild  # noqa: E402
+from exercises import rebuild, rebuild_show  # noqa: E402
 from exercises.catalogue import texts_of  # noqa: E402
 from exercises.rebuild_checks import ROW as OUTSIDE  # noqa: E402
 from harness.runner import Outcome  # noqa: E402
@@ -151,12 +151,12 @@ class Show(unittest.TestCase):
 
     def test_bar(self):
         found = self.verdict(["ok", "ok"], ["ok", "FAIL", "FAIL"])
-        self.assertEqual(rebuild.head(found), "v05  kept 2/2  new 1/3  [######....]")
+        self.assertEqual(rebuild_show.head(found), "v05  kept 2/2  new 1/3  [######....]")
         self.assertFalse(found.passed)
 
     def test_passed(self):
         found = self.verdict(["ok", "ok"], ["ok", "ok", "ok"])
-        self.assertEqual(rebuild.show(found), "v05  kept 2/2  new 3/3  [##########]")
+        self.assertEqual(rebuild_show.show(found), "v05  kept 2/2  new 3/3  [##########]")
         self.assertTrue(found.passed)
 
     def test_what_was_not_run_is_not_passed(self):
@@ -164,13 +164,13 @@ class Show(unittest.TestCase):
         self.assertFalse(self.verdict(["skip", "skip"], ["skip"] * 3).passed)
 
     def test_what_held_before_comes_first(self):
-        text = rebuild.show(self.verdict(["ok", "FAIL"], []))
+        text = rebuild_show.show(self.verdict(["ok", "FAIL"], []))
         self.assertIn("kept 1/2  new ?/3", text)
         self.assertIn("No longer: echo.one", text)
 
     def test_nothing_is_built(self):
         found = self.verdict([], [], error="a.c:1: expected ';'", built=False, compiled=(1, 2))
-        self.assertEqual(rebuild.show(found, "v05  kept 2/2  new 1/3  [######....]"),
+        self.assertEqual(rebuild_show.show(found, "v05  kept 2/2  new 1/3  [######....]"),
                          "v05  kept 2/2  new 1/3  [######....]  when it last built\n"
                          "does not build yet (1 of 2 sources compile): a.c:1: expected ';'")
 

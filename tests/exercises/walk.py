@@ -16,7 +16,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from exercises import rebuild  # noqa: E402
+from exercises import rebuild, rebuild_show  # noqa: E402
 from harness import guard  # noqa: E402
 from harness.build import scratch  # noqa: E402
 
@@ -46,7 +46,7 @@ def walk(number: int, args) -> bool:
         verdict = rebuild.judge(number, texts, args.headers)
         passed = verdict.passed
         print(f"== {title} ({time.monotonic() - start:.1f} s)")
-        print("\n".join(f"   {line}" for line in rebuild.show(verdict).splitlines() if line),
+        print("\n".join(f"   {line}" for line in rebuild_show.show(verdict).splitlines() if line),
               flush=True)
     return passed
 

@@ -113,11 +113,10 @@ def _fill(folder: Path, stage: Path, texts: dict, changed, base: dict):
         else:
             shutil.copy2(base[name], folder / name)
     shutil.copy2(stage / "Makefile", folder / "Makefile")
-    for name in changed:
-        stem = "*" if name.endswith(".h") else name[:-2]
-        for kind in "od":
-            for path in (folder / "build").glob(f"{stem}.{kind}"):
-                path.unlink()
+    for path in (folder / "build").glob("*.d"):
+        if not set(changed).isdisjoint(path.read_text("utf-8").replace(":", " ").split()):
+            path.unlink()
+            path.with_suffix(".o").unlink(missing_ok=True)
 
 
 def _make(folder: Path, *words) -> str:

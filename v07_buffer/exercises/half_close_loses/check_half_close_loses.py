@@ -15,7 +15,7 @@ class HalfCloseLoses(Check):
     def everything_comes(self):
         """It sends 16 MB, ends its side, and begins to read when the server has read all."""
         server = self.serve("-b", "50000000")
-        client = self.connect(server, rcvbuf=4096)
+        client = self.connect(server, rcvbuf=262_144)
         data = noise(1 << 20) * 16
         client.send(data)
         client.half_close()

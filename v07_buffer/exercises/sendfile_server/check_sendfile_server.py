@@ -80,26 +80,31 @@ class SendfileServer(Check):
         self.expect_file(self.get(reader, "/small.txt"), SMALL, about)
         reader.client.close()
 
-    def trace(self, server, act) -> str:
+    def trace(self, server, act, *options) -> str:
         """What strace says of the server while something is done."""
         strace = self.need("strace")
-        trace = subprocess.Popen([strace, "-f", "-qq", "-o", "/dev/stdout", "-p",
-                                  str(server.process.pid)],
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        out = tempfile.NamedTemporaryFile(prefix="strace-")
+        self.addCleanup(out.close)
+        trace = subprocess.Popen([strace, "-f", "-qq", *options, "-o", out.name, "-p",
+                                  str(server.process.pid)], stderr=subprocess.PIPE, text=True)
         self.addCleanup(trace.communicate)
         self.addCleanup(trace.terminate)
-        status = f"/proc/{server.process.pid}/status"
+        before = server.fds()
 
-        def traced():
-            with open(status, encoding="ascii") as file:
-                return not re.search(r"^TracerPid:\s+0$", file.read(), re.M)
+        def follows():      # knock until strace sees it
+            if trace.poll() is None:
+                self.connect(server).close()
+            return trace.poll() is not None or "accept" in written(out)
 
-        self.becomes(lambda: traced() or trace.poll() is not None)
+        self.becomes(follows)
         if trace.poll() is not None:
             self.skipTest(f"strace may not trace here: {trace.stderr.read().strip()}")
+        self.becomes(lambda: server.fds() <= before)
+        begin = len(written(out))
         act()
         trace.terminate()
-        return trace.communicate()[0]
+        trace.wait()
+        return written(out)[begin:]
 
     def traced_file(self, *args):
         """strace's text for one file of a few megabytes, and the file's descriptors."""
@@ -364,3 +369,9 @@ class SendfileServer(Check):
             client.close()
         self.becomes(lambda: server.fds() == needed + 1)
         self.expect_file(self.get(reader, "/small.txt"), SMALL, "with a free descriptor again")
+
+
+def written(out) -> str:
+    """What strace has written so far."""
+    with open(out.name, encoding="utf-8", errors="replace") as file:
+        return file.read()

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 
 from checks.check_echo import Echo, HalfClose, Many
@@ -55,29 +56,31 @@ class HalfSync(Echo, HalfClose, Many, Rude, SlowReader, Stop):
         """Here a client that does not read is never read from: no mark to set."""
         return self.serve()
 
-    def traced(self, server, act) -> list:
+    def trace(self, server, act, *options) -> list:
         """(thread, call) of each system call of the server while something is done."""
         strace = self.need("strace")
-        trace = subprocess.Popen([strace, "-f", "-qq", "-o", "/dev/stdout", "-p",
-                                  str(server.process.pid)],
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        out = tempfile.NamedTemporaryFile(prefix="strace-")
+        self.addCleanup(out.close)
+        trace = subprocess.Popen([strace, "-f", "-qq", *options, "-o", out.name, "-p",
+                                  str(server.process.pid)], stderr=subprocess.PIPE, text=True)
         self.addCleanup(trace.communicate)
         self.addCleanup(trace.terminate)
-        tasks = f"/proc/{server.process.pid}/task"
+        before = server.fds()
 
-        def ready():
-            for task in os.listdir(tasks):
-                with open(f"{tasks}/{task}/status", encoding="ascii") as file:
-                    if re.search(r"^TracerPid:\s+0$", file.read(), re.M):
-                        return False
-            return True
+        def follows():      # knock until strace sees it
+            if trace.poll() is None:
+                self.connect(server).close()
+            return trace.poll() is not None or "accept" in written(out)
 
-        self.becomes(lambda: ready() or trace.poll() is not None)
+        self.becomes(follows)
         if trace.poll() is not None:
             self.skipTest(f"strace may not trace here: {trace.stderr.read().strip()}")
+        self.becomes(lambda: server.fds() <= before)
+        begin = len(written(out))
         act()
         trace.terminate()
-        return re.findall(r"^(\d+)\s+(.*)$", trace.communicate()[0], re.M)
+        trace.wait()
+        return re.findall(r"^(\d+)\s+(.*)$", written(out)[begin:], re.M)
 
     def do_not_read(self, server, count: int, size: int) -> list:
         """Clients that send until no more is taken, and read nothing: (client, bytes sent)."""
@@ -138,7 +141,7 @@ class HalfSync(Echo, HalfClose, Many, Rude, SlowReader, Stop):
                 for client in clients:
                     client.expect(b"hello\n")
 
-        calls = self.traced(server, talk)
+        calls = self.trace(server, talk)
         waits = {thread for thread, call in calls if re.match(r"(<\.\.\. )?epoll_p?wait", call)}
         moves = {thread for thread, call in calls
                  if re.match(r"(recv|send|recvfrom|sendto|read|write)\(.*hello", call)
@@ -267,3 +270,9 @@ class HalfSync(Echo, HalfClose, Many, Rude, SlowReader, Stop):
                                and f"closed {name}\n" in text, self.limit(5)):
             raise Broken(f"-v, a client came and left: expected `opened {name}` and `closed "
                          f"{name}`; stderr has {server.err.text!r}")
+
+
+def written(out) -> str:
+    """What strace has written so far."""
+    with open(out.name, encoding="utf-8", errors="replace") as file:
+        return file.read()

@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import subprocess
+import tempfile
 import time
 
 from exercises.marks import judges
@@ -65,29 +66,31 @@ class PipeDispatch(Check):
                          "end that it reads from")
         return server
 
-    def trace(self, server, act) -> list:
+    def trace(self, server, act, *options) -> list:
         """(thread, call) of each system call of the server while something is done."""
         strace = self.need("strace")
-        trace = subprocess.Popen([strace, "-f", "-qq", "-o", "/dev/stdout", "-p",
-                                  str(server.process.pid)],
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        out = tempfile.NamedTemporaryFile(prefix="strace-")
+        self.addCleanup(out.close)
+        trace = subprocess.Popen([strace, "-f", "-qq", *options, "-o", out.name, "-p",
+                                  str(server.process.pid)], stderr=subprocess.PIPE, text=True)
         self.addCleanup(trace.communicate)
         self.addCleanup(trace.terminate)
-        tasks = f"/proc/{server.process.pid}/task"
+        before = server.fds()
 
-        def traced():
-            for task in os.listdir(tasks):
-                with open(f"{tasks}/{task}/status", encoding="ascii") as file:
-                    if re.search(r"^TracerPid:\s+0$", file.read(), re.M):
-                        return False
-            return True
+        def follows():      # knock until strace sees it
+            if trace.poll() is None:
+                self.connect(server).close()
+            return trace.poll() is not None or "accept" in written(out)
 
-        self.becomes(lambda: traced() or trace.poll() is not None)
+        self.becomes(follows)
         if trace.poll() is not None:
             self.skipTest(f"strace may not trace here: {trace.stderr.read().strip()}")
+        self.becomes(lambda: server.fds() <= before)
+        begin = len(written(out))
         act()
         trace.terminate()
-        return re.findall(r"^(\d+)\s+(.*)$", trace.communicate()[0], re.M)
+        trace.wait()
+        return re.findall(r"^(\d+)\s+(.*)$", written(out)[begin:], re.M)
 
     # -- checks -------------------------------------------------------------
 
@@ -237,3 +240,9 @@ class PipeDispatch(Check):
                 client.close()
         self.becomes(lambda: server.fds() <= server.base_fds)
         server.stop()
+
+
+def written(out) -> str:
+    """What strace has written so far."""
+    with open(out.name, encoding="utf-8", errors="replace") as file:
+        return file.read()
