@@ -120,7 +120,8 @@ def run(tasks, stop: bool) -> list:
         done = {(o.check, o.program) for o in outcomes}
         return outcomes + [_not_run(t) for t in tasks
                            if (t.check, t.target.program) not in done]
-    if len(tasks) > 1 and len(failed) <= MOST_AGAIN:
+    once = len({(t.check, t.target.program) for t in tasks}) == len(tasks)
+    if once and len(tasks) > 1 and len(failed) <= MOST_AGAIN:
         for task in failed:
             outcomes = [o for o in outcomes if not _is_of(o, task)]
             run_all([task], 1, outcomes.append)

@@ -86,7 +86,10 @@ class UseEt(Check):
 
         def follows():      # knock until strace sees it
             if trace.poll() is None:
-                self.connect(server).close()
+                client = self.connect(server)
+                client.half_close()
+                client.rest()
+                client.close()
             return trace.poll() is not None or "accept" in written(out)
 
         self.becomes(follows)

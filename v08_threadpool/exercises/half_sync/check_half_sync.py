@@ -69,7 +69,10 @@ class HalfSync(Echo, HalfClose, Many, Rude, SlowReader, Stop):
 
         def follows():      # knock until strace sees it
             if trace.poll() is None:
-                self.connect(server).close()
+                client = self.connect(server)
+                client.half_close()
+                client.rest()
+                client.close()
             return trace.poll() is not None or "accept" in written(out)
 
         self.becomes(follows)

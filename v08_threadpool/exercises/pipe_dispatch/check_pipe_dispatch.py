@@ -79,7 +79,10 @@ class PipeDispatch(Check):
 
         def follows():      # knock until strace sees it
             if trace.poll() is None:
-                self.connect(server).close()
+                client = self.connect(server)
+                client.half_close()
+                client.rest()
+                client.close()
             return trace.poll() is not None or "accept" in written(out)
 
         self.becomes(follows)
@@ -126,8 +129,9 @@ class PipeDispatch(Check):
         server = self.serve_pipes(1)
         self.connect(server).echo()
         calls = self.trace(server, lambda: self.connect(server).echo())
-        accepted = next(((thread, match.group(1)) for thread, call in calls
-                         for match in [re.search(r"accept4?\(.*= (\d+)$", call)] if match), None)
+        found = [(thread, re.search(r"accept4?(?:\(| resumed>).*= (\d+)$", call))
+                 for thread, call in calls]
+        accepted = next(((thread, match.group(1)) for thread, match in found if match), None)
         if not accepted:
             raise Broken("a client connected, and strace shows no accept")
         acceptor, fd = accepted

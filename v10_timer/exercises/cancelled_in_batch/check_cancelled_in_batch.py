@@ -1,6 +1,7 @@
 """A call that was cancelled in time is not made, whichever way it was asked for."""
 from __future__ import annotations
 
+import os
 import subprocess
 
 from checks.check_units import parts_of
@@ -78,11 +79,11 @@ class CancelledInBatch(Check):
     def never_called(self):
         """Four calls are due together; the first cancels the third, which is not made."""
         folder = self.target.stage.folder
-        source = build.scratch() / f"{self.target.stage.name}-cancelled.c"
+        source = build.scratch() / f"cancelled-{os.getpid()}.c"     # others may write one as well
         source.write_text(PROGRAM, "ascii")
         try:
-            program = build.compile_c(f"unit/{source.stem}", [source, *parts_of(source, folder)],
-                                      self.mode, [folder])
+            program = build.compile_c(f"unit/{folder.name}-cancelled",
+                                      [source, *parts_of(source, folder)], self.mode, [folder])
         except build.BuildFailed as error:
             raise Broken(f"a check does not compile with timed_calls.h:\n{error}") from None
         how = guard.how({}) if self.target.stage.guarded else {}

@@ -1,6 +1,7 @@
 """A timing wheel behind timer_queue.h: what a timer costs, and whether each has its time."""
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 
@@ -390,10 +391,10 @@ class TimingWheel(Check):
     def compile(self, name: str, text: str):
         """A program with the copy's timer_queue.c."""
         folder = self.target.stage.folder
-        source = build.scratch() / f"{self.target.stage.name}-{name}.c"
+        source = build.scratch() / f"{name}-{os.getpid()}.c"    # others may write one as well
         source.write_text(text, "ascii")
         try:
-            return build.compile_c(f"unit/{self.mode.name}/{source.stem}",
+            return build.compile_c(f"unit/{self.mode.name}/{folder.name}-{name}",
                                    [source, *parts_of(source, folder)], self.mode,
                                    [folder, TESTS / "unit"])
         except build.BuildFailed as error:
