@@ -95,7 +95,7 @@ class SilentClient(Check):
     @judges(ONLY_ECHO)
     def who_reads_late_is_not_silent(self):
         """The server waits longer in a write than the silence lasts: nothing is lost."""
-        ms = self.silence(700)
+        ms = self.silence(400)
         server = self.serve("-s", ms)
         client = self.connect(server, sndbuf=65536, rcvbuf=4096)
         data, sent = noise(1 << 20) * 24, 0
@@ -107,10 +107,10 @@ class SilentClient(Check):
         except ConnectionError as error:
             raise Broken(f"-s {ms}: the client sent {sent:,} bytes and did not read yet: "
                          f"{error.strerror}") from None
-        time.sleep(ms * 4 / 1000)
+        time.sleep(ms * 8 / 1000)
         wrong = difference(data[:sent], client.read(sent))
         if wrong:
-            raise Broken(f"-s {ms}: the client sent {sent:,} bytes, and began to read {4 * ms} ms "
+            raise Broken(f"-s {ms}: the client sent {sent:,} bytes, and began to read {8 * ms} ms "
                          f"later: {wrong}\n  only the time in which the server waits for the "
                          "client's bytes is silence")
 

@@ -85,7 +85,7 @@ class AlwaysWritable(Check):
 
     @measures("changed_cpu", near=0.2, programs=ONLY_ECHO)
     def changed_cpu(self):
-        """/proc: the time for which the changed server runs, or wants to, with one silent client."""
+        """/proc: the share of time that the changed server runs, with one silent client."""
         server = self.changed()
         self.connect(server)
         if not self.becomes(lambda: server.fds() > server.base_fds):

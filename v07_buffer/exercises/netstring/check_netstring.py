@@ -79,7 +79,7 @@ class Netstring(Message):
 
     @judges(ONLY_ECHO)
     def malformed(self):
-        """Refused, whatever comes later, as soon as it is sure; the messages before are answered."""
+        """Refused as soon as it is sure; the messages before it are answered."""
         server = self.serve("-f", "netstring", "-m", "1000")
         good = netstring(7) + netstring(0) + netstring(300)
         wrong = (b":,", b",", b"x", b"-1:a,", b"+1:a,", b" 1:a,", b"1 :a,", b"1;a,", b"1a", b"00:,",
@@ -120,7 +120,8 @@ class Netstring(Message):
     def huge_lengths(self):
         """Lengths past 32 and 64 bits, and digits without end, are too long at once."""
         huge = (b"4294967296:", b"4294967297:a,", b"2147483648:", b"18446744073709551616:",
-                b"18446744073709551617:a,", b"9" * 100, b"1" + b"0" * 5000, b"36893488147419103233:")
+                b"18446744073709551617:a,", b"9" * 100, b"1" + b"0" * 5000,
+                b"36893488147419103233:")
         for most in ("1", "1048576", "1073741824")[:self.few(3, 1)]:
             server = self.serve("-f", "netstring", "-m", most)
             for data in huge:
@@ -178,8 +179,8 @@ class Netstring(Message):
         client.send(data[len(data) - piece:])
         client.expect(data)
         if used > 0.2:
-            raise Broken(f"{pieces} pieces of a netstring of 24 MB cost {used * 1000:.0f} ms of CPU "
-                         "time\n  does it look for the comma, instead of at the place where it "
+            raise Broken(f"{pieces} pieces of a netstring of 24 MB cost {used * 1000:.0f} ms of "
+                         "CPU time\n  does it look for the comma, instead of at the place where it "
                          "must stand?")
 
     @judges(ONLY_ECHO)
@@ -198,7 +199,7 @@ class Netstring(Message):
             got = client.rest()
             wrong = difference(whole, got.got)
             if wrong or got.end != "end of file":
-                raise Broken(f"-f netstring -m 200, {bytes(data)[:60]!r}…: {wrong or 'all came'}, "
+                raise Broken(f"-f netstring -m 200, {bytes(data)[:60]!r}: {wrong or 'all came'}, "
                              f"then: {got.end}")
             client.close()
 

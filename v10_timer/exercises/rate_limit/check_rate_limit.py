@@ -94,8 +94,8 @@ class RateLimit(Check):
         time.sleep(0.5)
         woke = (server.wakeups() - before) / (time.monotonic() - start)
         if woke > 250:
-            raise Broken(f"-r 20000, a client that sends without end: the server woke up {woke:.0f} "
-                         "times a second; 20 to 100 would do\n  does it read each byte alone?")
+            raise Broken(f"-r 20000, a client that sends without end: the server woke up "
+                         f"{woke:.0f} times a second; 20 to 100 would do\n  does it read each byte alone?")
         got = pump(client, b"", half_close=False, stall=0.01).got
         if len(got) > 20_000 * (4 + self.late()):
             raise Broken(f"-r 20000: {len(got):,} bytes were echoed in about two seconds")
