@@ -102,7 +102,7 @@ answer-%: need-harness
 reset-%: need-harness
 	@$(EXERCISES) reset '$*'
 
-## make rebuild-v05          turn v04 into v05 yourself; then: check how far it is
+## make rebuild-v04          turn v03 into v04 yourself; then: check how far it is
 rebuild-v%: need-harness
 	@$(EXERCISES) rebuild 'v$*'
 
@@ -229,11 +229,11 @@ clean:
 ## test, valgrind, sanitize  K=name: checks of that name; V=1: a line for each
 ##                           check, also on a terminal, and more; X=1: stop at
 ##                           the first failure; AGAIN=1: try those again, alone
-## try-NAME, rebuild-v05     SEED=name: other numbers and mistakes are drawn;
+## try-NAME, rebuild-v04     SEED=name: other numbers and mistakes are drawn;
 ##                           MINE=folder: your copies are there, not in mine/
 ## answer-NAME               GIVE_UP=1: before it has passed
-## rebuild-v05               FROM=mine: from your own v04; HEADERS=1: with the
-##                           headers of v05, and so the checks of its parts
+## rebuild-v04               FROM=mine: from your own v03; HEADERS=1: with the
+##                           headers of v04, and so the checks of its parts
 ## grade                     FORMAT=gradescope, classroom or json: a file of it,
 ##                           OUT=file; SEED=name: as with try-NAME
 ## alike                     CLASS=folder: each student's mine/ under a name

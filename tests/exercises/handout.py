@@ -26,7 +26,7 @@ NOT_FOR_STUDENTS = {"alike.py", "author.py", "handout.py", "prove.py", "prove_al
 TOP = (".clang-format", ".gitignore", "LICENSE")
 TARGETS = ("", "help", "run-v04", "diff-v04", "test", "test-v04", "valgrind", "valgrind-v04",
            "exercises", "try-NAME", "watch-NAME", "hint-NAME", "answer-NAME", "reset-NAME",
-           "rebuild-v05", "grade", "clean")
+           "rebuild-v04", "grade", "clean")
 _ANSWERS = re.compile(r"\n*^<details><summary>(?:Answer|For teachers).*?^</details>\n?",
                       re.M | re.S)
 _TARGET = re.compile(r"^## make ?(\S*)")
