@@ -66,9 +66,12 @@ class Closes(Check):
             with open(file.name, encoding="utf-8", errors="replace") as log:
                 return log.read()
 
-        ended = rf"^{server.process.pid}\s+\+\+\+ exited with"
+        ended = rf"^{server.process.pid}\s+\+\+\+ (exited with|killed by) (\w+)"
         if not self.becomes(lambda: re.search(ended, traced(), re.M)):
             self.skipTest(f"strace may not trace here: {traced()[-200:]!r}, status {status}")
+        end = re.search(ended, traced(), re.M)
+        if end[1] == "killed by":
+            raise Broken(f"a few clients came and went, then SIGTERM: the server ended by {end[2]}")
         wrong = failed_closes(traced())
         if wrong:
             raise Broken(f"descriptors that are not open were closed: {', '.join(wrong)}\n"

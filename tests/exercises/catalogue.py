@@ -168,7 +168,8 @@ class Exercise:
 
     def prediction_form(self, seed: str = "") -> str:
         """What the reader fills in."""
-        text = "Write a number and a reason behind each colon, before you run anything.\n"
+        text = ("Write a number behind each `number:` before you run anything: digits, no words.\n"
+                "Behind `reason:` say why, in your own words; your teacher reads that.\n")
         for question in self.data["questions"]:
             name = question["name"]
             ask = textwrap.fill(self.filled(question["ask"], seed), COLUMNS)

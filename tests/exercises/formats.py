@@ -11,7 +11,9 @@ MOST_OUTPUT = 4000      # characters of what is said to one part
 def line(grade) -> str:
     parts = ", ".join(f"{part.what} {part.score:g}/{part.most:g}" for part in grade.parts) \
         if len(grade.parts) <= 3 else ""
-    return f"{grade.name:22} {grade.kind:8} {grade.score:5g} of {grade.most:g}   {parts}"
+    text = f"{grade.name:22} {grade.kind:8} {grade.score:5g} of {grade.most:g}   {parts}"
+    lost = [part for part in grade.parts if part.score < part.most and part.words]
+    return "\n".join([text, *(f"    {part.what}: {part.words.splitlines()[0]}" for part in lost)])
 
 
 def total(grades) -> str:

@@ -172,4 +172,5 @@ def format_problems(exercise: Exercise, built) -> list:
     shutil.copy2(exercise.stage.folder.parent / ".clang-format", built.stage.folder)
     done = subprocess.run(["clang-format", "--dry-run", "--Werror", *names],
                           cwd=built.stage.folder, capture_output=True, text=True, check=False)
-    return [f"clang-format: {done.stderr.splitlines()[0]}"] if done.returncode else []
+    return [f"clang-format: {line}" for line in done.stderr.splitlines()[:1]] \
+        if done.returncode else []

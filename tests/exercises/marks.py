@@ -36,7 +36,7 @@ def measures(question: str, near: float = 0.0, programs: tuple = ECHO):
             self.numbers = dict(self.target.stage.numbers)
             guess = dict(self.target.stage.guesses).get(question)
             if guess is None:
-                raise Broken(f"predict.txt: there is no number for `{question}` yet")
+                raise Broken(f"predict.txt: behind `{question} number:` there is no number yet")
             truth = function(self)
             if abs(guess - truth) > near * abs(truth):
                 raise Broken(wrong(question, guess, truth))

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 
-from exercises import copies, judge, patch, progress, show
+from exercises import copies, judge, patch, progress, rebuild_commands, show
 from exercises.catalogue import OWN_WORDS, PREDICT, Exercise, exercises, named
 from exercises.problem import Problem
 
@@ -96,12 +96,11 @@ def run_answer(args) -> int:
         raise Problem(f"not passed yet: make try-{exercise.name}, make hint-{exercise.name}; "
                       f"or make answer-{exercise.name} GIVE_UP=1")
     seed = seed_of(exercise.name)
-    solution = exercise.solution_texts(seed)
-    if copies.folder(exercise.name).exists():
+    if exercise.kind == "predict":
+        print(show.true_numbers(exercise, seed))
+    elif copies.folder(exercise.name).exists():
         own = copies.read(exercise.name)
-        if exercise.kind == "predict":      # the sources are no part of the answer
-            own, solution = {PREDICT: own.get(PREDICT, "")}, {PREDICT: solution[PREDICT]}
-        difference = patch.make(own, solution)
+        difference = patch.make(own, exercise.solution_texts(seed))
         where = copies.shown(copies.folder(exercise.name))
         print(f"From {where} to the solution:\n" if difference else
               f"{where} is the solution, to the letter.\n")
@@ -111,6 +110,8 @@ def run_answer(args) -> int:
 
 
 def run_reset(args) -> int:
+    if args.name.startswith("rebuild-"):
+        return rebuild_commands.reset(args.name)
     exercise = named(args.name)
     with copies.lock(exercise.name):
         if copies.folder(exercise.name).exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 import sys
 
 from exercises import copies
-from exercises.catalogue import PREDICT, Exercise, exercises
+from exercises.catalogue import OWN_WORDS, PREDICT, Exercise, exercises
 from harness.bars import has_colour
 
 CELLS = 10
@@ -29,13 +29,21 @@ def task(exercise: Exercise, seed: str) -> str:
     where = copies.shown(copies.folder(exercise.name))
     files = [PREDICT] if exercise.kind == "predict" else exercise.data["files"]
     name = exercise.name
+    own = "" if exercise.kind == "predict" else \
+        f"{OWN_WORDS} there is for your own words, which your teacher reads.\n"
     return (f"{exercise.task(seed)}\n\n"
-            f"Your copy is {where}/; work in {', '.join(files)}.\n"
+            f"Your copy is {where}/; work in {', '.join(files)}.\n{own}"
             + "".join(f"  {command:36} {words}\n" for command, words in (
                 (f"make try-{name}", "build it, check it, show the first failure"),
                 (f"make watch-{name}", "the same at each save"),
                 (f"make hint-{name}", f"a hint, of {len(exercise.hints())}"),
                 (f"make -C {where} run", "start your server by hand"))))
+
+
+def true_numbers(exercise: Exercise, seed: str) -> str:
+    """The answers of a prediction, a line each."""
+    return "".join(f"{question['name']:20} {exercise.truth(question, seed):g}\n"
+                   for question in exercise.data["questions"])
 
 
 def verdict(found, untouched: bool, known: dict) -> str:
@@ -46,7 +54,9 @@ def verdict(found, untouched: bool, known: dict) -> str:
                 found.words else f"{name}: does not build: {found.error}")
     passed = sum(o.status == "ok" for o in found.named)
     total = len(found.exercise.checks())
-    lines = [f"{name}  {passed} of {total} checks  {bar(passed, total)}"]
+    lines = [f"{name}  the first {passed} of {total} checks pass  {bar(passed, total)}"
+             if found.failures and passed else
+             f"{name}  {passed} of {total} checks  {bar(passed, total)}"]
     if untouched:
         lines.append("(your copy is as you got it)")
     lines += skipped(found)
