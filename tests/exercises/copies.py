@@ -76,6 +76,16 @@ def create(name: str, texts: dict, makefile: Path):
             shutil.rmtree(fresh, ignore_errors=True)
 
 
+def hand_out(name: str, built: Path):
+    """The programs that were built, for the reader to start by hand."""
+    with words_for_failures(shown(folder(name))):
+        for program in built.glob("*_server"):
+            fresh = folder(name) / f".{program.name}"
+            shutil.copy(program, fresh)
+            fresh.chmod(0o755)
+            fresh.replace(folder(name) / program.name)
+
+
 def read(name: str) -> dict:
     """The copy's sources, and what the reader foretells."""
     with words_for_failures(shown(folder(name))):

@@ -31,10 +31,12 @@ class Verdict:
     words: str = ""             # all that the compiler said
     named: list = field(default_factory=list)       # outcomes, in order
     kept: list = field(default_factory=list)
+    memory: list = field(default_factory=list)      # under valgrind
+    built: workshop.Built = None
 
     @property
     def failures(self) -> list:
-        return [o for o in (*self.named, *self.kept) if o.status == "FAIL"]
+        return [o for o in (*self.named, *self.kept, *self.memory) if o.status == "FAIL"]
 
     @property
     def skipped(self) -> list:
@@ -75,10 +77,10 @@ def build(exercise: Exercise, texts: dict, seed: str = "") -> workshop.Built:
 
 
 def judge(exercise: Exercise, texts: dict, seed: str = "", mode: Mode = PLAIN,
-          stop=True, keeps=True, times: int = 1) -> Verdict:
+          stop=True, keeps=True, memory=False, times: int = 1) -> Verdict:
     """Build and check; with `stop`, up to the first failure."""
     verdict = Verdict(exercise)
-    built = build(exercise, texts, seed)
+    built = verdict.built = build(exercise, texts, seed)
     wanted = {program for _, program in exercise.checks()}
     missing = [name for name in sorted(wanted) if not built.stage.program(name).exists()]
     if built.words or missing:
@@ -90,6 +92,8 @@ def judge(exercise: Exercise, texts: dict, seed: str = "", mode: Mode = PLAIN,
     if keeps and any(o.status == "ok" for o in verdict.named) and not (stop and verdict.failures):
         rest = others(exercise, built.stage, mode, programs_touched(exercise, built))
         verdict.kept = run(rest, stop)
+    if memory and verdict.passed and exercise.kind != "predict" and shutil.which("valgrind"):
+        verdict.memory = run(under_valgrind(exercise, built), stop)
     return verdict
 
 

@@ -27,6 +27,8 @@ def begin(exercise: Exercise):
     if exercise.kind != "predict":
         texts[OWN_WORDS] = WORDS[exercise.kind]
     copies.create(exercise.name, texts, exercise.stage.folder / "Makefile")
+    texts.pop(OWN_WORDS, None)
+    copies.hand_out(exercise.name, judge.build(exercise, texts, seed).stage.folder)
     with progress.change(exercise.name) as entry:
         entry["last"] = entry["started"] = time.time()
         entry["seed"] = seed
@@ -41,7 +43,8 @@ def check(exercise: Exercise) -> bool:
                       f"make reset-{exercise.name} makes it anew")
     seed = seed_of(exercise.name)
     untouched = texts == exercise.start_texts(seed)
-    verdict = judge.judge(exercise, texts, seed)
+    verdict = judge.judge(exercise, texts, seed, memory=True)
+    copies.hand_out(exercise.name, verdict.built.stage.folder)
     if not untouched:
         progress.tried(exercise.name, verdict.passed)
     print(show.verdict(verdict, untouched, progress.of(exercise.name)))

@@ -1,15 +1,21 @@
 """What a rebuilt stage must show from outside where its step changes no behaviour."""
 from __future__ import annotations
 
+import contextlib
 import functools
+import itertools
 import os
+import random
 import re
+import signal
 
+from harness import modes
 from harness.check import Check
-from harness.server import Broken
+from harness.server import STOP_LIMIT, Broken
 from harness.spec import ONLY_ECHO, Spec
 
 ROW = "outside"         # no row of the behaviour table
+CROWD = 600             # clients: more than a table has room for at first
 _WATCHED = re.compile(r"^tfd:\s+(\d+) events:\s+\w+ data:\s+([0-9a-f]+)", re.M)
 _INT_AND_TERM = 1 << 1 | 1 << 14        # bits of a mask in /proc/PID/status
 
@@ -69,9 +75,65 @@ class Process:
                 return True
         return False
 
+    def listeners(self) -> list:
+        """Descriptors of TCP sockets that listen."""
+        found = set()
+        for name in ("net/tcp", "net/tcp6"):
+            found |= {words[9] for line in self.read(name).splitlines()
+                      for words in [line.split()] if words[3] == "0A"}
+        return sorted(fd for fd, kind in self.kinds().items()
+                      if kind.startswith("socket:[") and kind[8:-1] in found)
+
+    def waits(self, fd: int) -> bool:
+        """Whether a call with this descriptor may block."""
+        flags = re.search(r"^flags:\s+(\d+)", self.read(f"fdinfo/{fd}"), re.M)[1]
+        return not int(flags, 8) & os.O_NONBLOCK
+
+    def is_stopped(self) -> bool:
+        return self.read("stat").rsplit(")", 1)[1].split()[0] == "T"
+
+
+class _MemoryErrors(modes.Mode):
+    """Under valgrind; what is left at the end is no error."""
+
+    def wrap(self, argv, log):
+        return ["valgrind", f"--log-file={log}", "--num-callers=5", *argv]
+
+
+MEMORY_ERRORS = _MemoryErrors("memory", scale=3, light=True, tool="memcheck")
+
+
+def memory_error(log: str) -> str:
+    """The first error in valgrind's log: its words, and the places in the source."""
+    lines = [re.sub(r"^==\d+== ?| 0x\w+:?", "", line) for line in log.splitlines()]
+    for at, (line, below) in enumerate(zip(lines, lines[1:])):
+        if below.startswith("   at") and not line.startswith(("Process", " Access")):
+            found = itertools.takewhile(str.strip, lines[at:at + 9])
+            return "\n".join(("valgrind finds errors; the first:", *found))
+    return ""
+
 
 class Outside(Check):
     group = "outside"
+
+    def under_valgrind(self, talk, hint: str):
+        """The talk, at whose end the server stops: valgrind must find no error in its memory."""
+        self.need("valgrind")
+        self.mode = MEMORY_ERRORS
+        server, broken = self.serve(), None
+        try:
+            talk(server)
+        except Broken as words:
+            broken = words
+            server.process.terminate()
+            with contextlib.suppress(Broken):
+                server.wait_exit(1)
+        with open(server.log.name, encoding="utf-8", errors="replace") as file:
+            error = memory_error(file.read())
+        if error:
+            raise Broken(f"{error}\n  {hint}")
+        if broken:
+            raise broken
 
     @seen("4-")
     def an_event_brings_a_pointer(self):
@@ -99,6 +161,27 @@ class Outside(Check):
                              "  does epoll_event.data hold a number still, and not a pointer to "
                              "the client's channel?")
 
+    @seen("4-")
+    def channels_stay_at_their_place(self):
+        """Hundreds of clients come, talk and leave in mixed order; valgrind finds no error."""
+        self.an_event_brings_a_pointer()
+        order, clients = random.Random(CROWD), []
+
+        def talk(server):
+            for _ in range(CROWD):
+                clients.append(self.connect(server))
+                order.choice(clients).echo()
+            order.shuffle(clients)
+            for at, client in enumerate(clients):
+                client.echo()
+                (client.close if at % 3 else client.reset)()
+                if at % 5 == 0:
+                    self.connect(server).echo()
+            server.stop()
+
+        self.under_valgrind(talk, "does a channel stay at its place while epoll holds its "
+                            "address? realloc may move it")
+
     @seen("5-")
     def signals_are_events(self):
         """A signalfd is among the descriptors that epoll watches."""
@@ -118,6 +201,50 @@ class Outside(Check):
             raise Broken(f"SigCgt in /proc/PID/status is {caught:016x}: a function is called in "
                          "the middle of whatever runs when SIGINT or SIGTERM comes\n"
                          "  is sigaction or signal still called for them?")
+
+    @seen("5-")
+    def stop_and_bytes_in_one_batch(self):
+        """While it is stopped (SIGSTOP): bytes, ends, resets, newcomers, in between SIGTERM."""
+        self.signals_are_events()
+
+        def talk(server):
+            clients = self.connect_many(server, 8)
+            for client in clients:
+                client.echo()
+            server.process.send_signal(signal.SIGSTOP)
+            if not self.becomes(Process(server).is_stopped):
+                raise Broken("SIGSTOP does not stop the server")
+            self.act(server, clients[:4])
+            server.process.send_signal(signal.SIGTERM)
+            self.act(server, clients[4:])
+            server.process.send_signal(signal.SIGCONT)
+            server.check_end(signal.SIGTERM, server.wait_exit(STOP_LIMIT))
+
+        self.under_valgrind(talk, "events of the same batch are handled after the stop's: is "
+                            "what they need still there?")
+
+    def act(self, server, clients):
+        """Bytes, an end, a reset and a newcomer reach a server that is stopped."""
+        talks, ends, resets, both = clients
+        for client in (talks, both):
+            client.send(b"in one batch\n")
+            if not self.becomes(lambda: server.unread(client) > 0):
+                raise Broken("the bytes do not reach the server's kernel")
+        ends.half_close()
+        resets.reset()
+        both.half_close()
+        self.connect(server)
+
+    @seen("5-")
+    def accept_does_not_wait(self):
+        """The listening socket is non-blocking."""
+        process = Process(self.serve())
+        for fd in process.listeners():
+            if process.waits(fd):
+                raise Broken(f"descriptor {fd} listens, and its flags in /proc/PID/fdinfo are "
+                             "without O_NONBLOCK: accept waits, and with it the loop and its "
+                             "signals, when another process that shares the socket was faster\n"
+                             "  is SOCK_NONBLOCK or O_NONBLOCK set for it?")
 
     @seen("9-")
     def each_loop_can_be_woken(self):

@@ -37,7 +37,7 @@ def task(exercise: Exercise, seed: str) -> str:
                 (f"make try-{name}", "build it, check it, show the first failure"),
                 (f"make watch-{name}", "the same at each save"),
                 (f"make hint-{name}", f"a hint, of {len(exercise.hints())}"),
-                (f"make -C {where} run", "start your server by hand"))))
+                (f"{where}/{exercise.program}", "your server, to start by hand"))))
 
 
 def true_numbers(exercise: Exercise, seed: str) -> str:
@@ -79,7 +79,8 @@ def failure(found) -> list:
     kept = outcome in found.kept
     program = "" if outcome.program == found.exercise.program else f" [{outcome.program}]"
     head = (f"\nYour change has broken {outcome.check}{program}, which held before:" if kept else
-            f"\nNot yet: {outcome.check}{program}")
+            f"\nIt does all that is asked, but not under valgrind: {outcome.check}{program}"
+            if outcome in found.memory else f"\nNot yet: {outcome.check}{program}")
     return [head, *described(outcome)]
 
 

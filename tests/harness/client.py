@@ -177,7 +177,8 @@ def connect(server, limit: float, sndbuf=0, rcvbuf=0, source=None) -> Client:
     except OSError as error:
         sock.close()
         reason = error.strerror or "no answer"
-        raise Broken(f"cannot connect to {server.address} port {server.port}: {reason}") from None
+        raise Broken(f"cannot connect to {server.address} port {server.port}: {reason}"
+                     + server.end_words()) from None
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return Client(sock, limit)
 

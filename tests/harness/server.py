@@ -227,6 +227,14 @@ class Server:
         status = self.process.poll()
         return f"the server has gone: it ended with {exit_words(status)}"
 
+    def end_words(self) -> str:
+        """The same, for who finds the door closed; nothing if the server is there."""
+        try:
+            self.process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            return ""
+        return f"\n  {self.gone_words()}"
+
     def _children(self) -> list:
         try:
             with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children",

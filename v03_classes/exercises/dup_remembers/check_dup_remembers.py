@@ -82,8 +82,19 @@ class DupRemembers(Check):
     def remove_by_copy(self):
         """Closed, and taken off the list by the number of a copy: the error."""
         _, copies = self.watched_and_closed()
+        return self.error_of_removing(copies[0])
+
+    @measures("remove_by_both")
+    def remove_by_both(self):
+        """Closed, and taken off the list once the number is a copy of a copy: the error."""
+        fd, copies = self.watched_and_closed()
+        os.dup2(copies[0], fd)
+        self.held.append(fd)
+        return self.error_of_removing(fd)
+
+    def error_of_removing(self, fd: int) -> int:
         try:
-            self.epoll.unregister(copies[0])
+            self.epoll.unregister(fd)
         except OSError as error:
             return error.errno
         return 0

@@ -11,25 +11,26 @@ from harness.modes import PLAIN
 from harness.server import Broken
 
 LINE = re.compile(r"^tfd:\s*(\d+)\s+events:\s*\w+\s+data:\s*([0-9a-f]+)", re.M)
-TURNS = 12
+TURNS = 300         # owners of one number: more than 8 bits can tell apart
 
 # A kernel that reports late: an event for a descriptor that was closed comes again with the next
-# events, once while nobody has the number, and once when somebody else has it.
+# events, once while nobody has the number, and when somebody else has it. Then there are several:
+# for the last owner, and for those who had it 2, 4, 8 ... 256 owners ago.
 LATE_KERNEL = r"""
 #include <dlfcn.h>
 #include <string.h>
 #include <sys/epoll.h>
 
-enum { MOST = 64 };
-static struct epoll_event owner[MOST]; /* what was asked for last, by descriptor */
-static int watched[MOST];
+enum { MOST = 64, KEPT = 512 };
+static struct epoll_event owners[MOST][KEPT]; /* what was asked for, by descriptor */
+static unsigned count_of[MOST];
 static struct epoll_event late[MOST];
 static int late_count;
 
-static void report_late(int fd)
+static void report_late(int fd, unsigned ago)
 {
-    if (late_count < MOST) {
-        late[late_count] = owner[fd];
+    if (late_count < MOST && ago <= count_of[fd]) {
+        late[late_count] = owners[fd][(count_of[fd] - ago) % KEPT];
         late[late_count++].events = EPOLLIN;
     }
 }
@@ -39,10 +40,9 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
     int (*real)(int, int, int, struct epoll_event *) = dlsym(RTLD_NEXT, "epoll_ctl");
 
     if (operation == EPOLL_CTL_ADD && fd >= 0 && fd < MOST) {
-        if (watched[fd])
-            report_late(fd);
-        owner[fd] = *event;
-        watched[fd] = 1;
+        for (unsigned ago = 1; ago <= KEPT / 2; ago *= 2)
+            report_late(fd, ago);
+        owners[fd][count_of[fd]++ % KEPT] = *event;
     }
     return real(epoll, operation, fd, event);
 }
@@ -51,8 +51,8 @@ int close(int fd)
 {
     int (*real)(int) = dlsym(RTLD_NEXT, "close");
 
-    if (fd >= 0 && fd < MOST && watched[fd])
-        report_late(fd);
+    if (fd >= 0 && fd < MOST)
+        report_late(fd, 1);
     return real(fd);
 }
 
@@ -108,25 +108,35 @@ class HandlerTable(Check):
         at_rest = watch_list(server)
         self.expect_descriptors(at_rest)
         seen = {}
-        for _ in range(TURNS):
+        for _ in range(self.few(TURNS, 12)):
             client = self.connect(server)
             client.echo()
             found = self.clients_of(server, at_rest)
             self.expect_descriptors(found)
             for fd, data in found.items():
                 seen.setdefault(fd, []).append(data >> 32)
-            client.close()
+            self.leave(client)
             if not self.becomes(lambda: not self.clients_of(server, at_rest)):
                 raise Broken("a client has left; its descriptor is watched on")
         self.expect_all_different(seen)
 
+    def leave(self, client):
+        """Once the end has come, the server has closed, and its number is free."""
+        client.half_close()
+        client.expect_end("this client has half-closed")
+        client.close()
+
     def expect_all_different(self, seen):
         for fd, generations in seen.items():
-            if len(set(generations)) < len(generations):
-                raise Broken(f"{len(generations)} clients, one after the other, had descriptor "
-                             f"{fd}; the high 32 bits of its data (/proc/PID/fdinfo) were "
-                             f"{', '.join(map(str, generations))}\n  does each owner of a number "
-                             "get a generation of its own? is it kept when the entry is cleared?")
+            for turn, generation in enumerate(generations):
+                before = generations.index(generation)
+                if before < turn:
+                    raise Broken(
+                        f"clients came one after the other and had descriptor {fd}; the high 32 "
+                        f"bits of its data (/proc/PID/fdinfo) were {generation} for client "
+                        f"{before + 1} and again for client {turn + 1}\n  does each owner of a "
+                        "number get a generation of its own? is it kept when the entry is "
+                        "cleared? has it all 32 bits?")
 
     @judges(modes=("plain", "valgrind"))
     def stale_event(self):
@@ -150,6 +160,24 @@ class HandlerTable(Check):
                   "another client has the descriptor now, who says nothing: does the server "
                   "wait in a read(2) from the wrong one?")
         newcomer.echo(b"and is served\n", "this client has the descriptor of one who has gone")
+
+    @judges(modes=("plain", "valgrind"))
+    def older_owners(self):
+        """Nor does an event for one who had the number 2, 4, 8 ... 256 owners ago."""
+        server = self.serve(env=(("LD_PRELOAD", str(self.late_kernel())),))
+        asks = self.connect(server)
+        asks.echo()
+        for turn in range(self.few(TURNS, 12)):
+            silent = self.connect(server)
+            self.becomes(lambda: server.fds() == server.base_fds + 2)
+            asks.echo(b"turn %d\n" % turn, f"{turn + 1} clients, one after the other, had one "
+                      "descriptor; the newest says nothing, and events came for those who had it "
+                      "1, 2, 4 ... 256 owners ago: does the server wait in a read(2) from the "
+                      "wrong one?\n  are all 32 bits of the generations compared?")
+            self.leave(silent)
+        if server.err.text:
+            raise Broken("events came for clients who have gone: nothing is to be said, stderr "
+                         f"has {server.err.text!r}")
 
     def late_kernel(self):
         """The library that plays the late kernel."""
