@@ -235,7 +235,8 @@ clean:
 ## rebuild-v04               FROM=mine: from your own v03; HEADERS=1: with the
 ##                           headers of v04, and so the checks of its parts
 ## grade                     FORMAT=gradescope, classroom or json: a file of it,
-##                           OUT=file; SEED=name: as with try-NAME
+##                           OUT=file; SEED=name: as with try-NAME;
+##                           ASSIGNED="names": those count; TIME=540: no longer
 ## alike                     CLASS=folder: each student's mine/ under a name
 ## handout                   UPTO=v05: up to that stage
 ## prove                     K=name: mistakes or checks of that name; V=1, X=1

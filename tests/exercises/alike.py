@@ -6,28 +6,29 @@ import os
 import re
 from pathlib import Path
 
-from exercises import copies, patch, workshop
+from exercises import patch, workshop
 from exercises.catalogue import Exercise, exercises
 from exercises.problem import Problem
 
-WORTH_A_LOOK = 0.8      # share of equal lines from which a pair is listed
-SHORTEST = 5            # lines of a change that can be compared
+WORTH_A_LOOK = 0.8      # share of equal words from which a pair is listed
+SHORTEST = 150          # words of a change that can be compared
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_TEXT = re.compile(r'"(?:\\.|[^"\\\n])*"')
+_WORD = re.compile(r"[A-Za-z_]\w*|\d\w*|[^\s\w]")
+C_WORDS = set("break case char const continue default do double else enum extern for goto if int "
+              "long return short signed sizeof static struct switch typedef union unsigned void "
+              "volatile while bool true false NULL".split())
 
 
 def change(exercise: Exercise, texts: dict) -> list:
-    """The lines that a copy adds, with comments gone and new names all called the same."""
-    start = exercise.start_texts()
-    known = set(_WORD.findall(" ".join(start.values())))
-    added = "\n".join(patch.added_lines(patch.make(start, texts)))
-    lines = []
-    for line in _COMMENT.sub("", added).splitlines():
-        line = _WORD.sub(lambda word: word[0] if word[0] in known else "?", line)
-        line = re.sub(r"\s+", "", line)
-        if len(line) > 1:
-            lines.append(line)
-    return lines
+    """The words of the lines that a copy adds: each name by when it first comes, no comments."""
+    added = "\n".join(patch.added_lines(patch.make(exercise.start_texts(), texts)))
+    names, words = {}, []
+    for word in _WORD.findall(_TEXT.sub("0", _COMMENT.sub("", added))):
+        if re.match(r"[A-Za-z_]", word) and word not in C_WORDS:
+            word = names.setdefault(word, f"name{len(names)}")
+        words.append(word)
+    return words
 
 
 def likeness(one: list, other: list) -> float:
@@ -49,9 +50,13 @@ def changes_of(exercise: Exercise, students) -> dict:
     found = {"the solution": change(exercise, exercise.solution_texts())}
     for student in students:
         folder = student / exercise.name
-        if folder.is_dir():
+        if not folder.is_dir() or folder.is_symlink():
+            continue
+        try:
             found[student.name] = change(exercise, workshop.sources(folder))
-    return {name: lines for name, lines in found.items() if len(lines) >= SHORTEST}
+        except (OSError, workshop.Unreadable) as error:
+            print(f"{student.name}: left out: {error}")
+    return {name: words for name, words in found.items() if len(words) >= SHORTEST}
 
 
 def run_alike(_args) -> int:
@@ -64,8 +69,7 @@ def run_alike(_args) -> int:
     for exercise in exercises():
         if exercise.kind != "build":    # a mistake has one cure: all are alike
             continue
-        with copies.words_for_failures(folder):
-            pairs = compare(exercise, changes_of(exercise, students))
+        pairs = compare(exercise, changes_of(exercise, students))
         for share, one, other in pairs:
             print(f"{exercise.name:22} {share:4.0%}  {one} - {other}")
             count += 1

@@ -12,7 +12,7 @@ def run_lint(args) -> int:
     count = 0
     for exercise in chosen(args.names):
         for words in lint.problems(exercise):
-            print(f"{exercise.stage.name}/exercises/{exercise.name}/{words}")
+            print(f"{exercise.stage.name}/exercises/{exercise.name}: {words}")
             count += 1
     print(f"{count} problems")
     return 1 if count else 0

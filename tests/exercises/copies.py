@@ -89,11 +89,32 @@ def hand_out(name: str, built: Path):
 def read(name: str) -> dict:
     """The copy's sources, and what the reader foretells."""
     with words_for_failures(shown(folder(name))):
+        if folder(name).is_symlink():
+            raise workshop.Unreadable(f"{shown(folder(name))}: a link, not a folder")
         texts = workshop.sources(folder(name))
-        form = folder(name) / PREDICT
-        if form.is_file() and not form.is_symlink():
-            texts[PREDICT] = form.read_text("utf-8", "replace")
-        return texts
+        form = small_file(folder(name) / PREDICT)
+        return {**texts, PREDICT: form} if form else texts
+
+
+def small_file(path: Path) -> str:
+    """A file's text; nothing for a link, a pipe, or what is too large for a text."""
+    with contextlib.suppress(OSError):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size <= workshop.LARGEST:
+            return path.read_text("utf-8", "replace")
+    return ""
+
+
+def write(path: Path, text: str):
+    """Write a file whole or not at all, and through no link."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with words_for_failures(shown(path)):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(fresh, "x", encoding="utf-8") as file:
+                file.write(text)
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
 
 
 def set_aside(name: str) -> Path:

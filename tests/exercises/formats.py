@@ -6,14 +6,20 @@ import json
 import os
 
 MOST_OUTPUT = 4000      # characters of what is said to one part
+SHOWN = 4               # reasons for lost points that one exercise's lines hold
+MOST_IN_ALL = 40000     # of all parts, where the result travels in one variable
 
 
 def line(grade) -> str:
     parts = ", ".join(f"{part.what} {part.score:g}/{part.most:g}" for part in grade.parts) \
         if len(grade.parts) <= 3 else ""
     text = f"{grade.name:22} {grade.kind:8} {grade.score:5g} of {grade.most:g}   {parts}"
-    lost = [part for part in grade.parts if part.score < part.most and part.words]
-    return "\n".join([text, *(f"    {part.what}: {part.words.splitlines()[0]}" for part in lost)])
+    lost = {part.words.splitlines()[0]: part.what for part in reversed(grade.parts)
+            if part.score < part.most and part.words}
+    lines = [f"    {what}: {words}" for words, what in reversed(lost.items())]
+    more = [f"    and {len(lines) - SHOWN} more: FORMAT=json has them all"] \
+        if len(lines) > SHOWN else []
+    return "\n".join([text, *lines[:SHOWN], *more])
 
 
 def total(grades) -> str:
@@ -63,12 +69,13 @@ def as_gradescope(grades, complete: bool) -> str:
 def as_classroom(grades, complete: bool) -> str:
     """What GitHub Classroom's reporting action takes from one runner, before base64."""
     tests = []
+    each = min(MOST_OUTPUT, MOST_IN_ALL // max(sum(len(g.parts) for g in grades), 1))
     for grade in grades:
         for part in grade.parts:
             good = part.score >= part.most
             tests.append({"name": f"{grade.name}: {part.what}",
                           "status": "pass" if good else "fail", "score": round(part.score, 2),
-                          "message": None if good else part.words[:MOST_OUTPUT],
+                          "message": None if good else part.words[:each],
                           "test_code": f"make try-{grade.name}", "filename": "", "line_no": 0,
                           "duration": round(grade.seconds * 1000)})
     failed = any(test["status"] == "fail" for test in tests)

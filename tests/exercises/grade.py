@@ -1,24 +1,25 @@
 """Points for all that was worked on. Written after each exercise, so that a crash still grades."""
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
+import sys
 import time
 import traceback
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from exercises import copies, formats, judge, progress, rebuild_commands, workshop
 from exercises.catalogue import OWN_WORDS, PREDICT, Exercise, exercises
 
 from exercises.problem import Problem
-from harness import modes
+from harness import guard
 from harness.build import scratch
 
 BEHAVIOUR, VALGRIND, STYLE, WORDS = 70, 15, 5, 10
 WARNINGS = 3            # of STYLE; the rest is for the format
 BROKEN = 7              # points that each broken promise of the stage costs
+DAY = 86400
 MOST_WORDS = 4000       # characters that are shown to the teacher
 
 
@@ -81,8 +82,12 @@ def grade_exercise(exercise: Exercise, texts: dict, seed: str) -> list:
 def _predicted(exercise: Exercise, texts: dict, seed: str) -> list:
     verdict = judge.judge(exercise, texts, seed, stop=False)
     most = (BEHAVIOUR + VALGRIND + STYLE) / len(verdict.named or [1])
+    asked = [line for line in exercise.prediction_form(seed).splitlines() if line.endswith("?")]
+    other = "" if all(line in texts.get(PREDICT, "") for line in asked) else \
+        "predict.txt asks for other numbers: was it made with another SEED?\n"
     return [Part(outcome.check, most if outcome.status == "ok" else 0,
-                 0 if outcome.status == "skip" else most, outcome.text)
+                 0 if outcome.status == "skip" else most,
+                 (other if outcome.text else "") + outcome.text)
             for outcome in verdict.named] or [Part("predictions", 0, 90, verdict.error)]
 
 
@@ -121,21 +126,32 @@ def _style(exercise: Exercise, texts: dict) -> Part:
 
 def grade_rebuild(number: int, texts: dict, known: dict) -> list:
     """A point for each row of the behaviour table."""
-    return [Part(row, 1 if good else 0, 1, words)
-            for row, good, words in rebuild_commands.graded(number, texts, known.get("headers", False))]
+    return [Part(row, score, 1, words)
+            for row, score, words in rebuild_commands.graded(number, texts, known.get("headers", False))]
 
 
-def worked_on() -> list:
-    """The names of the copies in mine/: exercises in the order of the course, then rebuilds."""
+def to_grade() -> list:
+    """What ASSIGNED names; else the copies in mine/. In the order of the course, rebuilds last."""
     names = [e.name for e in exercises()] + [f"rebuild-v{n:02}" for n in range(2, 11)]
-    return [name for name in names if copies.folder(name).is_dir()]
+    assigned = os.environ.get("ASSIGNED", "").split()
+    unknown = [name for name in assigned if name not in names]
+    if unknown:
+        raise Problem(f"ASSIGNED: there is no exercise {unknown[0]!r}")
+    return [name for name in names
+            if name in assigned or not assigned and copies.folder(name).is_dir()]
 
 
-def _grade(name: str, known: dict) -> Grade:
+def _grade(name: str, known: dict, late: bool) -> Grade:
     """One grade; whatever goes wrong is said in it."""
     start = time.monotonic()
     exercise = next((e for e in exercises() if e.name == name), None)
     grade = Grade(name, exercise.kind if exercise else "rebuild", known=known)
+    most = BEHAVIOUR + VALGRIND + STYLE if exercise else \
+        rebuild_commands.points(int(name[-2:]), known.get("headers", False))
+    if not copies.folder(name).is_dir() or late:
+        words = "out of time: not judged" if late else "nothing was handed in"
+        grade.parts = [Part("the copy", 0, most, words)]
+        return grade
     try:
         texts = copies.read(name)
         grade.words = own_words(name, texts)
@@ -143,10 +159,9 @@ def _grade(name: str, known: dict) -> Grade:
         grade.parts = grade_exercise(exercise, texts, seed) if exercise else \
             grade_rebuild(int(name[-2:]), texts, known)
     except Problem as problem:
-        grade.parts = [Part("the copy", 0, BEHAVIOUR + VALGRIND + STYLE, str(problem))]
+        grade.parts = [Part("the copy", 0, most, str(problem))]
     except Exception:
-        grade.parts = [Part("the grader itself failed", 0, BEHAVIOUR + VALGRIND + STYLE,
-                            traceback.format_exc(limit=3))]
+        grade.parts = [Part("the grader itself failed", 0, most, traceback.format_exc(limit=3))]
     grade.seconds = time.monotonic() - start
     return grade
 
@@ -155,34 +170,44 @@ def own_words(name: str, texts: dict) -> str:
     """What the student says; the machine does not judge it."""
     if PREDICT in texts:
         return texts[PREDICT][:MOST_WORDS]
-    path = copies.folder(name) / OWN_WORDS
-    with contextlib.suppress(OSError):
-        if path.is_file() and not path.is_symlink():
-            return path.read_text("utf-8", "replace")[:MOST_WORDS]
-    return ""
+    return copies.small_file(copies.folder(name) / OWN_WORDS)[:MOST_WORDS]
 
 
 def write(grades, kind: str, path: Path, complete: bool):
-    with copies.words_for_failures(copies.shown(path)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(formats.FORMATS[kind](grades, complete), "utf-8")
+    copies.write(path, formats.FORMATS[kind](grades, complete))
+
+
+def warn():
+    """What a grader of strangers' work should know of this machine."""
+    secret = next((e.folder / "solution.patch" for e in exercises() if e.kind == "build"), None)
+    if os.environ.get("MINE") and os.geteuid():
+        print("grade: not as root: the programs run as you, and may read and change what is yours",
+              file=sys.stderr)
+    elif os.environ.get("MINE") and secret and secret.exists() and guard.may_read(secret):
+        print("grade: the programs can read the solutions: chmod 700 the folder of this clone",
+              file=sys.stderr)
 
 
 def run_grade(_args) -> int:
     kind = os.environ.get("FORMAT", "")
     if kind and kind not in formats.FORMATS:
         raise Problem(f"FORMAT={kind}: there are {', '.join(formats.FORMATS)}")
-    names = worked_on()
     if not copies.mine().is_dir():
         raise Problem(f"{copies.shown(copies.mine())}: there is no such folder; "
                       "`make try-NAME` begins an exercise")
+    names = to_grade()
+    if not names:
+        print(f"{copies.shown(copies.mine())} holds no copy: folders are wanted that are called "
+              "as the exercises are, such as greeting or rebuild-v02", file=sys.stderr)
+    warn()
     scratch()
     path = Path(os.environ.get("OUT") or copies.mine() / "results.json")
     known, grades = progress.read_only(), []
+    until = time.monotonic() + float(os.environ.get("TIME") or DAY)
     if kind:
         write(grades, kind, path, False)
     for name in names:
-        grades.append(_grade(name, known.get(name, {})))
+        grades.append(_grade(name, known.get(name, {}), time.monotonic() > until))
         print(formats.line(grades[-1]), flush=True)
         if kind:
             write(grades, kind, path, name == names[-1])

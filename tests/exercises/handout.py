@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 from checks.check_units import Units
-from exercises import copies, progress
+from exercises import copies, lint, progress
 from exercises.catalogue import Exercise, exercises
 from exercises.problem import Problem
 from harness.runner import methods
@@ -108,8 +108,9 @@ def makefile() -> str:
     words = [entry for entry in re.split(r"\n(?=## \S)", text[last:rules])
              if re.match(r"## (\S+?)(?:,|$| )", entry + " ") is None
              or re.match(r"## (\S+?)(?:,|$| )", entry + " ")[1] in (*TARGETS, "Words", "test")]
-    return text[:first] + "\n".join(blocks) + "\n" + "\n".join(words).strip("\n") + "\n" \
-        + text[rules:]
+    rest = re.sub(r"\b(alike|handout|exercises-\w+|sanitize|plants|prove|matrix|faults\S*|fuzz|soak"
+                  r"|lint|quiet|map|tools|bench\S*|setup) ", "", text[rules:])
+    return text[:first] + "\n".join(blocks) + "\n" + "\n".join(words).strip("\n") + "\n" + rest
 
 
 def readme(stages) -> str:
@@ -144,7 +145,7 @@ which makes a copy for you in `mine/` and tells the task. The same command check
 {rebuild}
 ```
 
-`make help` lists all commands. valgrind is used where it is installed, and so is strace. Links
+`make help` lists all commands. `make diff-{last}` needs git, nothing else does. valgrind is used where it is installed, and so is strace. Links
 to stages that are not here lead nowhere yet. Hand in the folder `mine/`.
 """
 
@@ -166,6 +167,10 @@ def run_handout(_args) -> int:
     known = {stage.name.split("_")[0]: stage.number for stage in find_stages()}
     if word not in known:
         raise Problem(f"UPTO={word}: a stage such as v05; there are {', '.join(known)}")
+    unfit = [e.name for e in exercises() if e.stage.number <= known[word] and any(lint.problems(e))]
+    if unfit:
+        raise Problem(f"{', '.join(unfit)}: not as they should be; "
+                      "python3 tests/exercises/run.py lint says why")
     path = Path(os.environ.get("OUT") or ROOT / "build" / f"handout-{word}.tar.gz").absolute()
     if not path.name.endswith(".tar.gz"):
         raise Problem(f"OUT={path.name}: a name that ends in .tar.gz")

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import time
 
 from exercises import copies
-from exercises.problem import Problem
 from harness.stages import ROOT
 
+KEYS = ("passed", "tries", "hints", "minutes", "seed", "course", "headers")   # for a grader
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 LONGEST_PAUSE = 20 * 60     # seconds between two tries that count as work
 
 
@@ -22,16 +22,14 @@ def read() -> dict:
     """{name: what is known}; a damaged file is set aside, and said."""
     path = _path()
     try:
-        found = json.loads(path.read_text("utf-8"))["exercises"]
+        if not path.exists():
+            return {}
+        found = _load(path)
         if not all(isinstance(entry, dict) for entry in found.values()):
             raise ValueError("an entry is no object")
         return found
-    except FileNotFoundError:
-        return {}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except DAMAGED as error:
         return _set_aside(path, error)
-    except OSError as error:
-        raise Problem(f"{copies.shown(path)}: {error.strerror}") from None
 
 
 def _set_aside(path, error) -> dict:
@@ -49,10 +47,20 @@ def _set_aside(path, error) -> dict:
 def read_only() -> dict:
     """The same for a grader: what is damaged is nothing, and stays where it is."""
     try:
-        found = json.loads(_path().read_text("utf-8"))["exercises"]
-        return {name: entry for name, entry in found.items() if isinstance(entry, dict)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        found = _load(_path())
+        return {name: {key: value for key, value in entry.items() if key in KEYS}
+                for name, entry in found.items() if isinstance(entry, dict)}
+    except DAMAGED:
         return {}
+
+
+def _load(path) -> dict:
+    """The entries of a file that may be anything."""
+    def no_number(word):
+        raise ValueError(f"{word} is no number")
+
+    text = copies.small_file(path)
+    return json.loads(text, parse_constant=no_number)["exercises"]
 
 
 def of(name: str) -> dict:
@@ -68,14 +76,7 @@ def change(name: str):
         yield entry
         entry["course"] = course()
         text = json.dumps({"exercises": known}, indent=1, sort_keys=True)
-        fresh = _path().with_suffix(f".{os.getpid()}")
-        try:
-            with copies.words_for_failures(copies.shown(_path())):
-                fresh.write_text(text + "\n", "utf-8")
-                fresh.replace(_path())
-        finally:
-            with contextlib.suppress(OSError):
-                fresh.unlink()
+        copies.write(_path(), text + "\n")
 
 
 def tried(name: str, passed: bool):

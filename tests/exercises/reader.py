@@ -57,6 +57,10 @@ def run_try(args) -> int:
         if not copies.folder(exercise.name).exists():
             begin(exercise)
             return 0
+        seed = os.environ.get("SEED")
+        if seed and seed != progress.of(exercise.name).get("seed", ""):
+            raise Problem(f"SEED counts when the copy is made: make reset-{exercise.name} "
+                          f"SEED={seed}")
         return 0 if check(exercise) else 1
 
 
@@ -80,6 +84,8 @@ def run_watch(args) -> int:
 def run_hint(args) -> int:
     exercise = named(args.name)
     hints = exercise.hints()
+    if not hints:
+        raise Problem(f"{exercise.name} has no hints")
     with progress.change(exercise.name) as entry:
         number = min(entry.get("hints", 0) + 1, len(hints))
         entry["hints"] = number

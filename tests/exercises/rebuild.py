@@ -125,7 +125,7 @@ class RebuildVerdict:
 
     @property
     def first(self) -> Outcome | None:
-        """The first failure: what held before comes first."""
+        """The first failure: what the stage before promises too comes first."""
         return next((o for o in (*self.kept, *self.new) if o.status == "FAIL"), None)
 
     @property
@@ -153,6 +153,12 @@ def promises(number: int, headers=False) -> tuple:
                 (kept if is_kept else new).append(promise)
     return (sorted(kept, key=lambda p: p.of(number) == OUTSIDE),
             sorted(new, key=lambda p: _when_met(p, number)))
+
+
+def totals(number: int, headers=False) -> tuple:
+    """How many checks are (kept, new), the ladder of includes among them."""
+    kept, new = promises(number, headers)
+    return len(kept) + (number > LADDER_SINCE), len(new) + (number == LADDER_SINCE)
 
 
 def says_more(number: int, promise: Promise) -> bool:
@@ -238,17 +244,16 @@ def judge(number: int, texts: dict, headers=False, report=None, stop=True) -> Re
     """
     built = workshop.build(stage_of(number), texts, f"rebuild-v{number:02}")
     kept, new = promises(number, headers)
-    since_ladder = (number > LADDER_SINCE, number == LADDER_SINCE)
-    verdict = RebuildVerdict(number, len(kept) + since_ladder[0], len(new) + since_ladder[1])
+    verdict = RebuildVerdict(number, *totals(number, headers))
     verdict.words, verdict.built = built.words, bool(built.stage.programs())
     verdict.compiled = compiled(built.stage, texts)
     verdict.parts = {name[:-2]: name in texts for name in new_parts(number)}
     verdict.error = first_error(built.words, texts)
-    for mine, found, with_ladder in ((verdict.kept, kept, since_ladder[0]),
-                                     (verdict.new, new, since_ladder[1])):
+    for mine, found, total in ((verdict.kept, kept, verdict.kept_total),
+                               (verdict.new, new, verdict.new_total)):
         if stop and found is new and not verdict.error and _ran_and_failed(verdict.kept):
             break
-        if with_ladder and built.stage.programs():
+        if total > len(found) and built.stage.programs():
             mine.append(check_ladder(built.stage))
         mine += _run(found, built.stage, texts, verdict.error, report, stop)
     return verdict

@@ -93,21 +93,24 @@ class Process:
         return self.read("stat").rsplit(")", 1)[1].split()[0] == "T"
 
 
-class _MemoryErrors(modes.Mode):
-    """Under valgrind; what is left at the end is no error."""
+class _InvalidMemory(modes.Mode):
+    """Under valgrind: what uses memory that it has not, or has no more. A leak is no such use."""
 
     def wrap(self, argv, log):
         return ["valgrind", f"--log-file={log}", "--num-callers=5", *argv]
 
+    def complaint(self, log: str) -> str:
+        return first_invalid(log)
 
-MEMORY_ERRORS = _MemoryErrors("memory", scale=3, light=True, tool="memcheck")
+
+INVALID_MEMORY = _InvalidMemory("memory", scale=3, light=True, tool="memcheck")
 
 
-def memory_error(log: str) -> str:
-    """The first error in valgrind's log: its words, and the places in the source."""
+def first_invalid(log: str) -> str:
+    """The first such use in valgrind's log: its words, and the places in the source."""
     lines = [re.sub(r"^==\d+== ?| 0x\w+:?", "", line) for line in log.splitlines()]
-    for at, (line, below) in enumerate(zip(lines, lines[1:])):
-        if below.startswith("   at") and not line.startswith(("Process", " Access")):
+    for at, line in enumerate(lines):
+        if line.startswith(("Invalid ", "Jump to the invalid ")):
             found = itertools.takewhile(str.strip, lines[at:at + 9])
             return "\n".join(("valgrind finds errors; the first:", *found))
     return ""
@@ -117,9 +120,9 @@ class Outside(Check):
     group = "outside"
 
     def under_valgrind(self, talk, hint: str):
-        """The talk, at whose end the server stops: valgrind must find no error in its memory."""
+        """The talk, at whose end the server stops: valgrind must find no use of invalid memory."""
         self.need("valgrind")
-        self.mode = MEMORY_ERRORS
+        self.mode = INVALID_MEMORY
         server, broken = self.serve(), None
         try:
             talk(server)
@@ -129,7 +132,7 @@ class Outside(Check):
             with contextlib.suppress(Broken):
                 server.wait_exit(1)
         with open(server.log.name, encoding="utf-8", errors="replace") as file:
-            error = memory_error(file.read())
+            error = first_invalid(file.read())
         if error:
             raise Broken(f"{error}\n  {hint}")
         if broken:
@@ -163,7 +166,7 @@ class Outside(Check):
 
     @seen("4-")
     def channels_stay_at_their_place(self):
-        """Hundreds of clients come, talk and leave in mixed order; valgrind finds no error."""
+        """Hundreds of clients come, talk and leave in mixed order; valgrind watches the memory."""
         self.an_event_brings_a_pointer()
         order, clients = random.Random(CROWD), []
 
@@ -204,7 +207,7 @@ class Outside(Check):
 
     @seen("5-")
     def stop_and_bytes_in_one_batch(self):
-        """While it is stopped (SIGSTOP): bytes, ends, resets, newcomers, in between SIGTERM."""
+        """Bytes, ends, resets, newcomers and SIGTERM come while it is stopped (SIGSTOP)."""
         self.signals_are_events()
 
         def talk(server):

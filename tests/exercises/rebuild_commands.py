@@ -6,6 +6,7 @@ import re
 import time
 
 from exercises import copies, progress, rebuild, rebuild_show
+from exercises.catalogue import texts_of
 from exercises.problem import Problem
 from harness.names import nearest
 from harness.spec import ROWS
@@ -102,22 +103,30 @@ def reset(word: str) -> int:
     return 0
 
 
-def graded(number: int, texts: dict, headers: bool) -> list:
-    """(row, whether it is kept, words) of each row of the behaviour table.
+def points(number: int, headers: bool) -> int:
+    """As many as there are rows."""
+    return len(rebuild.rows(number, headers))
 
-    What was there before earns nothing while nothing new is there.
+
+def graded(number: int, texts: dict, headers: bool) -> list:
+    """(row, its point or a part of it, words) of each row of the behaviour table.
+
+    What the stage before had already counts as much as the share of what is new that holds.
     """
+    rows, words = rebuild.rows(number, headers), {row.id: row.words for row in ROWS}
+    if texts == rebuild.start_texts(number, headers):
+        return [(words.get(row, row), 0, "nothing was changed") for row in rows]
     verdict = rebuild.judge(number, texts, headers, stop=False)
-    points, rows = rebuild.points(verdict), rebuild.rows(number, headers)
-    failed = {}
+    good, failed = rebuild.points(verdict), {}
     for outcome in (*verdict.kept, *verdict.new):
         if outcome.status == "FAIL":
             failed.setdefault(outcome.row, f"{outcome.check} {outcome.program}: {outcome.text}")
-    anything = verdict.built and any(o.status == "ok" for o in verdict.new)
-    words = {row.id: row.words for row in ROWS}
-    return [(words.get(row, row), bool(anything and points.get(row)),
-             failed.get(row, "") or ("" if anything else verdict.error or "nothing new holds yet"))
-            for row in rows]
+    share = verdict.new_passed / verdict.new_total if verdict.built and verdict.new_total else 0
+    new = {outcome.row for outcome in verdict.new}
+    copied = "the same as the stage's own files" if texts == texts_of(
+        rebuild.stage_of(number).folder) else ""
+    return [(words.get(row, row), bool(good.get(row)) * (1 if row in new else round(share, 2)),
+             failed.get(row, "") or verdict.error or copied) for row in rows]
 
 
 def add_commands(commands):

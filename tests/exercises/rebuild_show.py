@@ -60,7 +60,7 @@ def show(verdict: RebuildVerdict, last_head="") -> str:
     elif first:
         lines += ["", *failure(verdict, first)]
         if verdict.not_run and any(o.status == "FAIL" for o in verdict.kept):
-            lines.append("  (what is new is looked at when what was there holds again)")
+            lines.append(f"  (what is new is looked at when all of v{verdict.number - 1:02} holds)")
     return "\n".join(lines)
 
 
@@ -77,7 +77,8 @@ def failure(verdict: RebuildVerdict, outcome: Outcome) -> list:
     """One check that failed: what it looks at, what came of it, what the server said."""
     if re.fullmatch(r"there is no \S+ yet", outcome.text):
         return [f"Next: {outcome.text}"]
-    word = "No longer" if any(o is outcome for o in verdict.kept) else "Not yet"
+    kept = any(o is outcome for o in verdict.kept)
+    word = f"Must hold, as in v{verdict.number - 1:02}" if kept else "Not yet"
     program = "" if outcome.program in ("", "echo_server") else f" [{outcome.program}]"
     lines = [f"{word}: {outcome.check}{program}: {summary_of(outcome.check)}"]
     lines += [f"  {cut(line)}" for line in outcome.text.splitlines()[:12]]

@@ -11,8 +11,10 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from exercises.patch import DoesNotApply  # noqa: E402
 from exercises.problem import Problem  # noqa: E402
 from harness import guard  # noqa: E402
+from plants.plant import Stale  # noqa: E402
 
 
 # A handout leaves out those that are for teachers and for who writes exercises.
@@ -34,7 +36,7 @@ def main() -> int:
     guard.adopt()
     try:
         return args.run(args)
-    except Problem as problem:
+    except (Problem, Stale, DoesNotApply) as problem:
         print(f"exercises: {problem}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

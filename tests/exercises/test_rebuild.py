@@ -52,6 +52,13 @@ class Promises(unittest.TestCase):
             new = {p.check for p in rebuild.promises(number, True)[1]}
             self.assertFalse(set(checks) - new, number)
 
+    def test_totals_count_the_ladder(self):
+        for number in NUMBERS:
+            kept, new = map(len, rebuild.promises(number))
+            since = rebuild.LADDER_SINCE
+            self.assertEqual(rebuild.totals(number),
+                             (kept + (number > since), new + (number == since)))
+
     def test_rows(self):
         for number in NUMBERS:
             rows = rebuild.rows(number)
@@ -166,7 +173,7 @@ class Show(unittest.TestCase):
     def test_what_held_before_comes_first(self):
         text = rebuild_show.show(self.verdict(["ok", "FAIL"], []))
         self.assertIn("kept 1/2  new ?/3", text)
-        self.assertIn("No longer: echo.one", text)
+        self.assertIn("Must hold, as in v04: echo.one", text)
 
     def test_nothing_is_built(self):
         found = self.verdict([], [], error="a.c:1: expected ';'", built=False, compiled=(1, 2))

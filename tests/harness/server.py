@@ -252,7 +252,7 @@ class Server:
         for pid in self._children():
             try:
                 count += len(os.listdir(f"/proc/{pid}/fd"))
-            except (FileNotFoundError, ProcessLookupError):
+            except (FileNotFoundError, ProcessLookupError, PermissionError):    # ended, or ending
                 pass
         return count
 

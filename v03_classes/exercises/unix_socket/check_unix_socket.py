@@ -53,6 +53,30 @@ class UnixSocket(Check):
                          f"{error.strerror}") from None
         return Client(sock, self.limit(10))
 
+    def left_at(self, path: str):
+        """A socket on which nobody listens, as a server that was killed leaves it there."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(path)
+        os.chmod(path, 0o777)       # the server may run as another user
+
+    def listen_at(self, path: str, backlog: int) -> socket.socket:
+        """Another program's listener, which accepts nobody."""
+        sock = socket.socket(socket.AF_UNIX)
+        self.addCleanup(sock.close)
+        sock.bind(path)
+        os.chmod(path, 0o777)       # the server may run as another user
+        sock.listen(backlog)
+        return sock
+
+    def fill(self, path: str):
+        """Connect until the listener's queue is full."""
+        while True:
+            sock = socket.socket(socket.AF_UNIX)
+            self.addCleanup(sock.close)
+            sock.setblocking(False)
+            if sock.connect_ex(path):
+                return
+
     def expect_in_use(self, path: str):
         """A start on that path fails: one line with call, path and reason, exit status 1."""
         lines = self.refuse("-u", path, status=1)
@@ -146,6 +170,49 @@ class UnixSocket(Check):
         os.symlink(self.folder, self.path)
         self.expect_in_use(self.path)
         self.expect_path("a symbolic link stood there")
+
+    @judges()
+    def no_link(self):
+        """A symbolic link stays, also one that leads to a socket that was left behind."""
+        left = f"{self.folder}/left.sock"
+        self.left_at(left)
+        os.symlink(left, self.path)
+        try:
+            self.expect_in_use(self.path)
+        except Broken as broken:
+            raise Broken(f"{broken}\n  {self.path} is a symbolic link to a socket on which nobody "
+                         "listens: does your look at the file follow the link?") from None
+        for path in (left, self.path):
+            if not os.path.lexists(path):
+                raise Broken(f"{path} has gone\n  {self.path} was a symbolic link to {left}")
+
+    @judges()
+    def busy(self):
+        """Where another program listens and its queue is full, the start fails at once."""
+        self.listen_at(self.path, 0)
+        self.fill(self.path)
+        server = self.start("-u", self.path)
+        try:
+            server.wait_exit(self.limit(2))
+        except Broken:
+            server.kill()
+            raise Broken(f"-u {self.path}, where another program listens whose queue is full: the "
+                         "start must fail at once; it waits\n  does connect(2) wait there for a "
+                         "place in the queue?") from None
+        self.expect_in_use(self.path)
+        self.expect_path("another program listens there, and its queue is full: which errors of "
+                         "connect(2) say that nobody listens?")
+
+    @judges()
+    def another_has_it(self):
+        """At the end, a socket of another program that stands there by then stays."""
+        server = self.serve_at(self.path)
+        os.unlink(self.path)
+        self.listen_at(self.path, 5)
+        server.stop(limit=STOP_LIMIT)
+        self.expect_path("another program had taken it, and the server has removed that "
+                         "program's socket at its end\n  whose file is it? compare it with the "
+                         "one that bind(2) made")
 
     @judges()
     def path_that_fits(self):

@@ -1,6 +1,7 @@
 """-k: a newcomer closes the connection from its own address, at whatever moment it comes."""
 from __future__ import annotations
 
+import re
 import signal
 import socket
 
@@ -78,6 +79,40 @@ class CloseAnother(Check):
         if server.err.text:
             raise Broken(f"a client was replaced: nothing is to be said, stderr has "
                          f"{server.err.text[:300]!r}\n  was a closed descriptor read?")
+
+    @judges()
+    def says_only_that(self):
+        """-k -v: with bytes unread, `opened` and `closed` are said of each client, and no more."""
+        server = self.serve("-k", "-v")
+        oldest = self.come(server, HERE)
+        names = [oldest.name]
+        for _ in range(self.few(5, 2)):
+            self.halt(server)
+            newest = self.connect(server, source=(HERE, 0))
+            names.append(newest.name)
+            oldest.send(b"x" * 1000)
+            server.process.send_signal(signal.SIGCONT)
+            self.expect_alive(server)
+            oldest.expect_gone(f"-k: another client has come from {HERE}")
+            newest.echo(hint="-k: this is the newest client from its address")
+            oldest = newest
+        self.expect_words(server, names)
+
+    def expect_words(self, server, names):
+        """All but the last of these clients were replaced, one after the other."""
+        expected = sorted([f"opened {name}" for name in names]
+                          + [f"closed {name}" for name in names[:-1]])
+        lines = re.compile(rf"^{re.escape(server.name)}: (.*)$", re.M)
+        if self.becomes(lambda: sorted(lines.findall(server.err.text)) == expected, 1):
+            return
+        got = lines.findall(server.err.text)
+        wrong = ([line for line in got if line not in expected]
+                 or [f"no line for: {line}" for line in expected if line not in got]
+                 or ["a line twice"])
+        raise Broken(f"-k -v: {len(names) - 1} clients were replaced, each had sent 1,000 bytes "
+                     "that were still unread; on stderr there must be `opened` for each, and "
+                     f"`closed` for those. What is wrong: {wrong[0]!r}\n  does the server still "
+                     "read from a connection that it has replaced, and answer?")
 
     @judges()
     def many_in_one_batch(self):

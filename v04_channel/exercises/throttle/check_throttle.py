@@ -1,16 +1,78 @@
 """-r BYTES: so many bytes a second for each client, and nobody waits for another."""
 from __future__ import annotations
 
+import os
+import sys
 import time
 
 from exercises.marks import judges
+from harness import build
 from harness.check import Check
 from harness.client import difference, noise, pump
+from harness.modes import PLAIN
 from harness.server import STOP_LIMIT, Broken
 
 RATE = 20_000
 SECONDS = 2         # of sending beyond the first second's bytes
 SLACK = 0.05        # of the time that is promised, for clocks that are read at both ends
+MOST_IN_VAIN = 100  # a second; a millisecond of spinning is worth more
+
+# Stands before epoll_wait(2), and counts the calls that may not wait and find nothing.
+COUNT_IN_VAIN = r"""
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile uint64_t unseen, *in_vain = &unseen;
+
+__attribute__((constructor)) static void begin(void)
+{
+    int fd = open(getenv("COUNT_FILE"), O_RDWR | O_CLOEXEC);
+    void *page = mmap(NULL, sizeof(*in_vain), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    if (page != MAP_FAILED)
+        in_vain = page;
+    close(fd);
+}
+
+static int counted(int count, int may_wait)
+{
+    if (count == 0 && !may_wait)
+        ++*in_vain;
+    return count;
+}
+
+int epoll_wait(int epoll, struct epoll_event *events, int most, int timeout)
+{
+    int (*real)(int, struct epoll_event *, int, int) = dlsym(RTLD_NEXT, "epoll_wait");
+
+    return counted(real(epoll, events, most, timeout), timeout != 0);
+}
+
+int epoll_pwait(int epoll, struct epoll_event *events, int most, int timeout,
+                const sigset_t *mask)
+{
+    int (*real)(int, struct epoll_event *, int, int, const sigset_t *) =
+        dlsym(RTLD_NEXT, "epoll_pwait");
+
+    return counted(real(epoll, events, most, timeout, mask), timeout != 0);
+}
+
+int epoll_pwait2(int epoll, struct epoll_event *events, int most, const struct timespec *time,
+                 const sigset_t *mask)
+{
+    int (*real)(int, struct epoll_event *, int, const struct timespec *, const sigset_t *) =
+        dlsym(RTLD_NEXT, "epoll_pwait2");
+
+    return counted(real(epoll, events, most, time, mask),
+                   time == NULL || time->tv_sec != 0 || time->tv_nsec != 0);
+}
+"""
 
 
 class Throttle(Check):
@@ -116,6 +178,35 @@ class Throttle(Check):
         for client in clients:
             client.close()
         self.expect_no_leak(server)
+
+    @judges(modes=("plain",))
+    def waits_to_the_end(self):
+        """The server sleeps up to the end of each pause: it does not ask again and again."""
+        file = self.shared_file()
+        file.write(bytes(8))
+        file.flush()
+        server = self.serve("-r", RATE, env=(("LD_PRELOAD", str(self.counting())),
+                                             ("COUNT_FILE", file.name)))
+        self.paused(server)
+
+        def in_vain():
+            return int.from_bytes(os.pread(file.fileno(), 8, 0), sys.byteorder)
+
+        before, start = in_vain(), time.monotonic()
+        time.sleep(1.5)
+        count, spent = in_vain() - before, time.monotonic() - start
+        if count > MOST_IN_VAIN * spent:
+            raise Broken(f"-r {RATE}, a client waits for its time: within {spent:.1f} s there "
+                         f"were {count:,} calls of epoll_wait with a timeout of 0 that found "
+                         "nothing\n  does the last part of a millisecond become 0 when the time "
+                         "is made whole milliseconds?")
+
+    def counting(self):
+        """The library that counts."""
+        source = build.scratch() / f"count_in_vain.{os.getpid()}.c"
+        source.write_text(COUNT_IN_VAIN, encoding="ascii")
+        return build.compile_c("throttle/count_in_vain.so", [source], PLAIN,
+                               options=("-shared", "-fPIC"))
 
     @judges(modes=("plain",))
     def reset_meanwhile(self):
