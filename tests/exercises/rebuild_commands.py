@@ -42,10 +42,10 @@ def begin(number: int, name: str):
     copies.create(name, texts, rebuild.stage_of(number).folder / "Makefile")
     with progress.change(name) as entry:
         entry.update(last=time.time(), started=time.time(), headers=headers, bar="")
-    kept, new = rebuild.promises(number, headers)
+    kept, new = rebuild.totals(number, headers)
     stage, where = rebuild.stage_of(number).name, copies.shown(copies.folder(name))
     print(f"{where}/ holds {source}. Turn it into {stage}.\n"
-          f"{len(kept)} checks hold already and must go on holding; new: {len(new)}.\n"
+          f"{kept} checks hold in v{number - 1:02} and must go on holding; new: {new}.\n"
           f"{stage}/README.md says what the stage is about and in which order to read; "
           f"make diff-{stage[:3]} shows our way.\n"
           f"  make {name:30} build it, check it, show the first failure\n"

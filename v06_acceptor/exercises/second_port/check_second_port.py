@@ -1,15 +1,18 @@
 """A second listening port, served by the same loop."""
 from __future__ import annotations
 
+import os
 import random
 import re
 import signal
 import socket
 
+from checks.check_closes import Traced, failed_closes
 from checks.check_start import private_address
 from exercises.marks import judges
 from harness.check import Check
 from harness.client import connect, noise
+from harness.modes import PLAIN
 from harness.server import STOP_LIMIT, Broken
 
 ALSO = re.compile(r"also listening on (?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d+)$", re.M)
@@ -83,6 +86,51 @@ class SecondPort(Check):
                 raise Broken(f"stdout must hold the ready line alone: {server.out.text!r}")
             self.come(doors[1]).echo(hint=f"-a {address}, the second port")
             server.stop()
+
+    @judges()
+    def said_before_the_ready_line(self):
+        """Both streams are one pipe: the second port's line comes out of it first."""
+        for _ in range(3):
+            reader, writer = os.pipe()
+            with open(reader, encoding="ascii", errors="replace") as pipe:
+                server = self.start("-p", "0", "-q", "0", stdout=writer, stderr=writer)
+                os.close(writer)
+                first, second = pipe.readline(), pipe.readline()
+                server.process.terminate()
+                server.wait_exit(self.limit(10))
+            if not ALSO.search(first) or not second.startswith("listening on "):
+                raise Broken("-p 0 -q 0, with stdout and stderr in one pipe: expected `also "
+                             f"listening on` first and the ready line after it; there was "
+                             f"{first!r}, then {second!r}\n  who reads the ready line may look "
+                             "for the second port at once")
+
+    @judges(modes=("plain",))
+    def each_descriptor_closed_once(self):
+        """strace, clients at both ports, then a stop: each descriptor is closed, and once."""
+        self.need("strace")
+        file = self.shared_file()
+        self.mode = Traced("traced", scale=3, file=file.name)
+        server, doors = self.doors()
+        self.mode = PLAIN
+        for turn in range(4):
+            self.come(doors[turn % 2]).echo()
+        own = {fd for fd in os.listdir(f"/proc/{server.process.pid}/fd") if int(fd) > 2}
+        server.stop(limit=10)
+
+        def traced():
+            with open(file.name, encoding="utf-8", errors="replace") as log:
+                return log.read()
+
+        if not self.becomes(lambda: "+++ exited with" in traced()):
+            self.skipTest(f"strace may not trace here: {traced()[-200:]!r}")
+        wrong = failed_closes(traced())
+        if wrong:
+            raise Broken(f"descriptors that are not open were closed: {', '.join(wrong)}\n"
+                         "  has each acceptor a spare of its own, and closes it once?")
+        left = own - set(re.findall(r" close\((\d+)\) += 0$", traced(), re.M))
+        if left:
+            raise Broken(f"when the server ended, the descriptors {', '.join(sorted(left))} had "
+                         "not been closed\n  is the second acceptor closed, as the first one is?")
 
     @judges()
     def port_as_asked(self):
