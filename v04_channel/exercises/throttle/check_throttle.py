@@ -1,6 +1,7 @@
 """-r BYTES: so many bytes a second for each client, and nobody waits for another."""
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
@@ -75,6 +76,23 @@ int epoll_pwait2(int epoll, struct epoll_event *events, int most, const struct t
 """
 
 
+class TooSlow(Broken):
+    """More time was spent than the promise allows."""
+
+
+def unless_busy(function):
+    """A slow server is too slow three times; a busy machine, now and then."""
+    @functools.wraps(function)
+    def check(self):
+        for _ in range(2):
+            try:
+                return function(self)
+            except TooSlow:
+                pass
+        return function(self)
+    return check
+
+
 class Throttle(Check):
     group = "throttle"
 
@@ -97,11 +115,12 @@ class Throttle(Check):
                          f"{spent:.2f} s; the first {rate:,} may come at once, and the rest takes "
                          f"{least:g} s")
         if spent > self.limit(least + 2):
-            raise Broken(f"-r {rate}, {size:,} bytes sent at once: they took {spent:.2f} s; "
-                         f"{least + 1:g} s are enough at that rate\n"
-                         "  is a pause longer than the bytes read are worth?")
+            raise TooSlow(f"-r {rate}, {size:,} bytes sent at once: they took {spent:.2f} s; "
+                          f"{least + 1:g} s are enough at that rate\n"
+                          "  is a pause longer than the bytes read are worth?")
 
     @judges()
+    @unless_busy
     def rate(self):
         """A client that sends all at once gets its bytes at the rate, whole, then end of file."""
         server = self.serve("-r", RATE)
@@ -113,6 +132,7 @@ class Throttle(Check):
         client.expect_end("all has come back, and the client had half-closed")
 
     @judges()
+    @unless_busy
     def saves_one_second(self):
         """What a silent client did not use is kept for a second, not for longer."""
         server = self.serve("-r", RATE)
@@ -125,6 +145,7 @@ class Throttle(Check):
         self.expect_rate(client, size, RATE, start)
 
     @judges()
+    @unless_busy
     def slowest(self):
         """-r 2: a byte each half second, after the first two."""
         server = self.serve("-r", "2")
@@ -134,6 +155,7 @@ class Throttle(Check):
         self.expect_rate(client, 6, 2, start)
 
     @judges(modes=("plain",))
+    @unless_busy
     def fastest(self):
         """-r 1073741824: a fast client is not slowed down by rounding."""
         server = self.serve("-r", 1 << 30)
@@ -141,10 +163,11 @@ class Throttle(Check):
         self.expect_all(self.connect(server), noise(30_000_000))
         spent = time.monotonic() - start
         if spent > 3:
-            raise Broken(f"-r {1 << 30}: 30 MB took {spent:.1f} s\n  is there a pause although "
-                         "the second's bytes are not used up?")
+            raise TooSlow(f"-r {1 << 30}: 30 MB took {spent:.1f} s\n  is there a pause although "
+                          "the second's bytes are not used up?")
 
     @judges()
+    @unless_busy
     def each_its_own(self):
         """Three clients at once: each gets the rate, and a polite one waits for none of them."""
         server = self.serve("-r", RATE)
@@ -156,9 +179,9 @@ class Throttle(Check):
         for turn in range(20):
             polite.echo(b"turn %d\n" % turn)
         if time.monotonic() - begin > self.limit(0.5):
-            raise Broken(f"-r {RATE}, three greedy clients: 20 short messages of another took "
-                         f"{time.monotonic() - begin:.2f} s\n  does the server sleep while a "
-                         "client's time has not come?")
+            raise TooSlow(f"-r {RATE}, three greedy clients: 20 short messages of another took "
+                          f"{time.monotonic() - begin:.2f} s\n  does the server sleep while a "
+                          "client's time has not come?")
         for client in greedy:
             self.expect_rate(client, size, RATE, start)
 

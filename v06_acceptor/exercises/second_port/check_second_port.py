@@ -13,7 +13,7 @@ from exercises.marks import judges
 from harness.check import Check
 from harness.client import connect, noise
 from harness.modes import PLAIN
-from harness.server import STOP_LIMIT, Broken
+from harness.server import STOP_LIMIT, Broken, Drain
 
 ALSO = re.compile(r"also listening on (?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d+)$", re.M)
 NOFILE = 40
@@ -92,17 +92,17 @@ class SecondPort(Check):
         """Both streams are one pipe: the second port's line comes out of it first."""
         for _ in range(3):
             reader, writer = os.pipe()
-            with open(reader, encoding="ascii", errors="replace") as pipe:
-                server = self.start("-p", "0", "-q", "0", stdout=writer, stderr=writer)
-                os.close(writer)
-                first, second = pipe.readline(), pipe.readline()
-                server.process.terminate()
-                server.wait_exit(self.limit(10))
-            if not ALSO.search(first) or not second.startswith("listening on "):
+            both = Drain(os.fdopen(reader, "rb", buffering=0))
+            server = self.start("-p", "0", "-q", "0", stdout=writer, stderr=writer)
+            os.close(writer)
+            both.wait(lambda text: text.count("\n") > 1, self.limit(5))
+            server.process.terminate()
+            server.wait_exit(self.limit(10))
+            if not re.search(r"\A.*also listening on .*\nlistening on ", both.text):
                 raise Broken("-p 0 -q 0, with stdout and stderr in one pipe: expected `also "
-                             f"listening on` first and the ready line after it; there was "
-                             f"{first!r}, then {second!r}\n  who reads the ready line may look "
-                             "for the second port at once")
+                             "listening on` first and the ready line after it; there was "
+                             f"{both.text!r}\n  who reads the ready line may look for the second "
+                             "port at once")
 
     @judges(modes=("plain",))
     def each_descriptor_closed_once(self):
