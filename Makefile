@@ -239,6 +239,8 @@ clean:
 ##                           ASSIGNED="names": those count; TIME=540: no longer
 ## alike                     CLASS=folder: each student's mine/ under a name
 ## handout                   UPTO=v05: up to that stage
+## exercises-prove           K=name: those exercises; DRAW=1: of what a solution
+##                           must not break, the half that the day draws
 ## prove                     K=name: mistakes or checks of that name; V=1, X=1
 ## run-v04                   ARGS="-p 9000 -v": options for the server
 ## diff-v04                  STAT=1: the list of steps alone; PART=2: that step

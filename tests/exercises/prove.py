@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,7 @@ from harness.runner import run_all
 
 TIMES = 5
 # A failing check waits out its limits, and a start consists of failing checks.
-START = replace(modes.PLAIN, scale=0.5)
+START = replace(modes.PLAIN, scale=0.25)
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def _solution(exercise: Exercise, problems: list, under_valgrind: bool) -> list:
     problems += _warnings(exercise, exercise.solution_texts(), "its solution")
     problems += judge.format_problems(exercise, built)
     rest = others(exercise, built.stage, modes.PLAIN, judge.programs_touched(exercise, built))
-    claims = [Claim(exercise, "solution", (*tasks, *once_each(rest, exercise.program)))]
+    claims = [Claim(exercise, "solution",
+                    (*tasks, *drawn(once_each(rest, exercise.program), exercise)))]
     if under_valgrind:
         stage = replace(built.stage, name=f"{built.stage.name}-valgrind")
         tasks = judge.under_valgrind(exercise, replace(built, stage=stage))
@@ -106,6 +108,15 @@ def once_each(tasks, program: str) -> list:
         if task.check not in found or task.target.program == program:
             found[task.check] = task
     return list(found.values())
+
+
+def drawn(tasks, exercise: Exercise) -> list:
+    """With DRAW=1 half of the stage's checks, the other half tomorrow; its own checks always."""
+    if not os.environ.get("DRAW"):
+        return tasks
+    today = int(time.time() // 86400)
+    return [task for task in tasks if task.case.group == exercise.name
+            or (zlib.crc32(f"{exercise.name} {task.check}".encode()) + today) % 2]
 
 
 def _warnings(exercise: Exercise, texts: dict, what: str) -> list:
