@@ -6,7 +6,12 @@ import signal
 
 from exercises.marks import judges
 from harness.check import Check
+from harness.client import connect
 from harness.server import Broken
+
+NOFILE = 40
+HINT = ("no descriptor is free, and a newcomer waits; this client was there before\n  how does a "
+        "loop around accept end when accept fails with EMFILE?")
 
 
 class LostEdge(Check):
@@ -34,3 +39,15 @@ class LostEdge(Check):
         for client in clients:
             client.expect(b"hello")
         self.connect(server).echo()
+
+    @judges(("echo_server",), modes=("plain",))
+    def nobody_waits_for_a_free_descriptor(self):
+        """No descriptor is left and a newcomer waits: who was there before is served on."""
+        server = self.serve(nofile=NOFILE)
+        served = [connect(server, self.limit(2)) for _ in range(NOFILE - server.fds())]
+        for client in served:
+            self.addCleanup(client.close)
+        newcomer = self.connect(server)
+        for client in (*served[:3], *served[-3:]):
+            client.echo(hint=HINT)
+        newcomer.close()
