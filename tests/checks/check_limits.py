@@ -161,7 +161,7 @@ class FdSetsize(Check):
             client.echo(b"in", "its descriptor is below FD_SETSIZE")
         for _ in range(5):
             beyond = self.connect(server)
-            beyond.expect_gone("its descriptor is FD_SETSIZE or more: select can't watch it")
+            beyond.expect_gone("a descriptor of FD_SETSIZE or more does not fit into an fd_set")
             beyond.close()
         if not server.err.wait(lambda text: "\n" in text, self.limit(5)):
             raise Broken("clients beyond FD_SETSIZE were closed; nothing on stderr says so")

@@ -13,7 +13,7 @@ from exercises.checks import kept, named, others, unnamed
 from harness.modes import PLAIN, VALGRIND, Mode
 from harness.runner import Outcome, run_all
 
-JOBS = 4        # checks at a time for each CPU
+JOBS = 6        # checks at a time for each CPU
 MOST_AGAIN = 2  # checks that get a second try
 LIMIT = 600     # seconds for the checks of one copy
 # Beside the checks that judge it, these show whether a solution leaks.
