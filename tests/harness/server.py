@@ -228,12 +228,18 @@ class Server:
         return f"the server has gone: it ended with {exit_words(status)}"
 
     def end_words(self) -> str:
-        """The same, for who finds the door closed; nothing if the server is there."""
-        try:
-            self.process.wait(0.2)
-        except subprocess.TimeoutExpired:
-            return ""
-        return f"\n  {self.gone_words()}"
+        """How it ended, for who finds the door closed; nothing if it is there.
+
+        It stays a process, so that whoever counts on its number can go on.
+        """
+        until = time.monotonic() + 0.2
+        while time.monotonic() < until and self.process.returncode is None:
+            end = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+            if end:
+                status = end.si_status if end.si_code == os.CLD_EXITED else -end.si_status
+                return f"\n  the server has gone: it ended with {exit_words(status)}"
+            time.sleep(0.005)
+        return ""
 
     def _children(self) -> list:
         try:
