@@ -22,7 +22,7 @@ class Mode:
             return list(argv)
         # Names of inlined functions in a report are not worth a fifth of each start.
         head = ["valgrind", f"--tool={self.tool}", "--error-exitcode=99", f"--log-file={log}",
-                "--read-inline-info=no"]
+                "--read-inline-info=no", "--vgdb=no"]
         if self.tool == "memcheck":
             head += ["--leak-check=full", "--show-leak-kinds=all", "--track-fds=yes"]
         return head + list(argv)
