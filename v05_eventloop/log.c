@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What log_write uses instead of descriptors 0, 1 and 2. */
+/* The descriptors that log_write uses instead of 0, 1 and 2. */
 static int outputs[] = {0, 1, 2};
 
 /* Guards the line, and its rest: a terminal may take a part of a line. */

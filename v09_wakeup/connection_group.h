@@ -67,7 +67,7 @@ typedef struct ConnectionGroup {
     bool verbose; /* say who comes and goes */
     size_t high_water; /* bytes of output at which reading stops */
     ThreadPool *workers; /* NULL: the loop's thread calls on_message */
-    /* What the workers call. */
+    /* The callback for the workers. */
     void (*program_on_message)(void *context, Connection *connection,
                                const char *data, size_t size);
     void (*on_work_done)(void *connection); /* back on the loop's thread */

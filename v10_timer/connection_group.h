@@ -69,7 +69,7 @@ typedef struct ConnectionGroup {
     size_t high_water; /* bytes of output at which reading stops */
     unsigned idle_limit; /* idle timeout in milliseconds; 0: none */
     ThreadPool *workers; /* NULL: the loop's thread calls on_message */
-    /* What the workers call. */
+    /* The callback for the workers. */
     void (*program_on_message)(void *context, Connection *connection,
                                const char *data, size_t size);
     void (*on_work_done)(void *connection); /* back on the loop's thread */
