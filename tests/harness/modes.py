@@ -45,12 +45,17 @@ class Mode:
 
 def _open_descriptors(log: str) -> str:
     own = []
-    for entry in re.split(r"\n==\d+== (?=Open )", log)[1:]:
+    for entry in re.split(r"\n==\d+== (?=Open )", _process_by_process(log))[1:]:
         number = re.match(r"Open (?:AF_\w+ socket|file descriptor) (\d+)", entry)
         inherited = "<inherited from parent>" in entry.split("\n==\n")[0][:400]
         if number and int(number.group(1)) > 2 and not inherited:
             own.append(number.group(1))
     return f"valgrind: descriptors {', '.join(own)} left open at exit" if own else ""
+
+
+def _process_by_process(log: str) -> str:
+    """Sort the lines by process: those that end at the same time write between one another."""
+    return "\n".join(sorted(log.splitlines(), key=lambda line: line.split(" ")[0]))
 
 
 PLAIN = Mode("plain", jobs=6)
