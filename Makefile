@@ -53,6 +53,24 @@ diff-v%:
 	$(NEED) python3 git
 	@tests/tools/diff $(if $(STAT),--stat) $(if $(PART),--part '$(PART)') v$*
 
+## make trace-v04            one message's way through that stage, call by call
+TRACE = python3 tests/trace/run.py
+trace-v%: need-harness
+	$(KNOWN)
+	$(NEED) uftrace
+	@$(TRACE) v$* $(if $(SCENE),--scene '$(SCENE)') \
+	    $(if $(FORMAT),--format '$(FORMAT)')
+
+## make book                 the whole course as pages for a browser
+book:
+	$(NEED) python3 git node npm
+	@tests/book/make
+
+## make read                 serve these pages on 127.0.0.1, and print where
+read:
+	$(NEED) python3
+	@python3 tests/book/read.py $(if $(PORT),--port '$(PORT)')
+
 ## make test                 check every stage
 test: need-harness
 	@$(HARNESS)
@@ -153,6 +171,16 @@ faults-v%: need-harness
 	$(NEED) strace
 	@$(FAULTS) v$*
 
+## make trace-check          are the READMEs' diagrams what the servers do?
+trace-check: need-harness
+	$(NEED) uftrace
+	@$(TRACE) --check $(if $(K),-k '$(K)')
+
+## make book-check           the pages in a real browser
+book-check: need-harness
+	$(NEED) git node npm chromium
+	@tests/book/check/run
+
 ## make matrix               run all, write the table of behaviours into README.md
 matrix: need-harness
 	@$(HARNESS) --matrix
@@ -220,6 +248,7 @@ setup:
 clean:
 	@for stage in $(STAGES); do $(BUILD) -C $$stage clean; done
 	@$(BUILD) -C tests/bench clean
+	@rm -rf build/book build/book-cache tests/book/node_modules
 	@find tests \( -name __pycache__ -o -name build \) -prune \
 	    -exec rm -rf {} +
 
@@ -244,6 +273,9 @@ clean:
 ## prove                     K=name: mistakes or checks of that name; V=1, X=1
 ## run-v04                   ARGS="-p 9000 -v": options for the server
 ## diff-v04                  STAT=1: the list of steps alone; PART=2: that step
+## trace-v04                 SCENE=half-close: another scene; a wrong name lists
+##                           them; FORMAT=mermaid: as a sequence diagram
+## read                      PORT=9000: there, not on port 8080
 ## faults                    K=accept4: that call; BRIEF=1: each failure in one
 ##                           way only; CHECK=1: is tests/faults/TABLE.md what is
 ##                           measured? V=1: a line for each run
@@ -262,6 +294,7 @@ need-harness: need-compiler
 
 .PHONY: exercises grade alike handout exercises-prove exercises-refresh \
         all help test valgrind sanitize plants prove matrix faults \
-        faults-prove fuzz soak lint quiet map \
-        tools bench bench-instructions bench-memory bench-check bench-build \
+        faults-prove fuzz soak lint quiet map book read book-check \
+        trace-check tools bench bench-instructions bench-memory \
+        bench-check bench-build \
         setup clean need-compiler need-harness $(STAGES)

@@ -20,11 +20,11 @@ from harness.stages import ROOT, find_stages
 TESTS = ("run.py", "harness/*.py", "checks/*.py", "preload/*.c", "plants/__init__.py",
          "plants/plant.py", "plants/sow.py", "plants/stand.py", "tools/need", "tools/diff",
          "tools/steps", "tools/stages.py", "tools/reading.py", "tools/ladder.py",
-         "tools/c_text.py", "exercises/*.py")
+         "tools/c_text.py", "trace/*.py", "exercises/*.py")
 NOT_FOR_STUDENTS = {"alike.py", "author.py", "handout.py", "prove.py", "prove_all.py",
                     "rebuild_prove.py", "refresh.py", "walk.py", "lint.py", "tables.py"}
-TOP = (".clang-format", ".gitignore", "LICENSE")
-TARGETS = ("", "help", "run-v04", "diff-v04", "test", "test-v04", "valgrind", "valgrind-v04",
+TOP = (".clang-format", ".clangd", ".editorconfig", ".gitignore", "LICENSE")
+TARGETS = ("", "help", "run-v04", "diff-v04", "trace-v04", "test", "test-v04", "valgrind", "valgrind-v04",
            "exercises", "try-NAME", "watch-NAME", "hint-NAME", "answer-NAME", "reset-NAME",
            "rebuild-v04", "grade", "clean")
 _ANSWERS = re.compile(r"\n*^<details><summary>(?:Answer|For teachers).*?^</details>\n?",
@@ -109,7 +109,7 @@ def makefile() -> str:
              if re.match(r"## (\S+?)(?:,|$| )", entry + " ") is None
              or re.match(r"## (\S+?)(?:,|$| )", entry + " ")[1] in (*TARGETS, "Words", "test")]
     rest = re.sub(r"\b(alike|handout|exercises-\w+|sanitize|plants|prove|matrix|faults\S*|fuzz|soak"
-                  r"|lint|quiet|map|tools|bench\S*|setup) ", "", text[rules:])
+                  r"|lint|quiet|map|tools|bench\S*|setup|book\S*|read|trace\S*) ", "", text[rules:])
     return text[:first] + "\n".join(blocks) + "\n" + "\n".join(words).strip("\n") + "\n" + rest
 
 
