@@ -232,6 +232,14 @@ class Prefork(Check):
                          f"the parent ended after {took:.1f} s with {status}, and stderr has "
                          f"{server.err.text!r}")
 
+    def tell_to_drain(self, server, child: int):
+        """Return when the child has closed its listening socket: it accepts nobody any more."""
+        before = server.fds()
+        os.kill(child, signal.SIGTERM)
+        if not self.becomes(lambda: server.fds() < before):
+            raise Broken(f"SIGTERM to the child {child}, which has a client: it must close its "
+                         "listening socket; it has as many descriptors open as before")
+
     @promise("prefork", "9-", PREFORK, modes=("plain",))
     def a_draining_child_sleeps(self):
         """One child, told to stop, waits for a client; another client waits in the queue."""
@@ -239,7 +247,7 @@ class Prefork(Check):
         child, = self.children(server, 1)
         slow = self.connect(server, sndbuf=65536, rcvbuf=4096)
         pump(slow, b"x" * 8_000_000, half_close=False, read=False, stall=0.2)
-        os.kill(child, signal.SIGTERM)
+        self.tell_to_drain(server, child)
         newcomer = self.connect(server)
         self.expect_asleep(server, "its only child drains, and a newcomer waits for the next: the "
                            "listening socket is open in the parent, so epoll still knows it")
