@@ -1,0 +1,56 @@
+// Run files of tests with node's own runner, and count how they end.
+
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { run } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startChromium } from '../lib/browser.mjs';
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+const AT_A_TIME = 2;
+/** The exit status of what can't run on this machine. */
+export const SKIPPED = 77;
+
+/** Say why there is nothing to test with, or return null. */
+export async function whatIsMissing() {
+  try {
+    const browser = await startChromium();
+    if (browser === null) return 'the Debian package chromium is not installed';
+    await browser.close();
+    return null;
+  } catch (error) {
+    return `Chromium does not start: ${error.message.trim().split('\n')[0]}`;
+  }
+}
+
+/** Return the paths of the files with tests whose name holds a word. */
+export function testFiles(word = '') {
+  return readdirSync(HERE).filter((name) => name.endsWith('.test.mjs') && name.includes(word))
+    .sort().map((name) => path.join(HERE, name));
+}
+
+/**
+ * Run test files and return { passed, failed, skipped }. `show` is given each event and its
+ * outcome; `only`, a regular expression, leaves out the tests whose name does not match.
+ */
+export async function runTests(files, { show, only }) {
+  const count = { passed: 0, failed: 0, skipped: 0 };
+  const stream = run({ files, concurrency: AT_A_TIME,
+    ...(only ? { testNamePatterns: [only] } : {}) });
+  stream.on('test:pass', (event) => add(count, event, 'passed', show));
+  stream.on('test:fail', (event) => add(count, event, 'failed', show));
+  stream.on('test:stderr', (event) => process.stderr.write(event.message));
+  stream.resume();
+  await new Promise((resolve) => stream.on('close', resolve));
+  return count;
+}
+
+// Count what is a test: no group of tests, no file. A file counts where it fails by itself.
+function add(count, event, outcome, show) {
+  const isFile = event.name.endsWith('.test.mjs');
+  if (event.details?.type === 'suite' || (isFile && outcome === 'passed')) return;
+  if (event.skip === 'test name does not match pattern') return;
+  const skipped = [event.skip, event.todo].some((why) => why !== undefined && why !== false);
+  count[skipped ? 'skipped' : outcome] += 1;
+  show(event, skipped ? 'skipped' : outcome);
+}
