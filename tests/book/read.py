@@ -76,12 +76,12 @@ def main():
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    with open_server(args.book, args.port) as server:
-        print(f"the book is at http://{HOST}:{server.server_address[1]}/", flush=True)
-        try:
+    try:
+        with open_server(args.book, args.port) as server:
+            print(f"the book is at http://{HOST}:{server.server_address[1]}/", flush=True)
             server.serve_forever()
-        except KeyboardInterrupt:
-            print()
+    except KeyboardInterrupt:
+        print()
     return 0
 
 

@@ -75,7 +75,9 @@
   const find = (query) => {
     const exact = window.BOOK_ENTRIES.map((entry, id) => ({ ...entry, id }))
       .filter((entry) => entry.k === 'Functions' && entry.t === query);
-    const rest = index.search(query).filter((hit) => !exact.some((one) => one.id === hit.id))
+    const all = index.search(query);
+    const hits = all.length ? all : index.search(query, { combineWith: 'OR' });
+    const rest = hits.filter((hit) => !exact.some((one) => one.id === hit.id))
       .map((hit) => ({ ...window.BOOK_ENTRIES[hit.id], id: hit.id }));
     return [...exact, ...rest];
   };
@@ -89,7 +91,7 @@
     return (from ? '… ' : '') + text.slice(from, end) + (end < text.length ? ' …' : '');
   };
 
-  // What several stages have alike is shown in the stage that the reader is in, if it is one of them.
+  // What several stages have alike is shown in the stage that the reader is in, if that has it.
   const addressOf = (entry) => {
     const here = document.body.dataset.stage;
     const path = entry.s.length > 1 && entry.s.includes(here)
@@ -134,7 +136,10 @@
   const walk = (event) => {
     const links = [...results.querySelectorAll('a')];
     const at = links.indexOf(document.activeElement);
-    if (event.key === 'Enter' && document.activeElement === input) {
+    if (event.key === 'Escape') {
+      event.preventDefault();  // a search field would only be emptied
+      box.close();
+    } else if (event.key === 'Enter' && document.activeElement === input) {
       event.preventDefault();
       links[0]?.click();
     } else if (event.key === 'ArrowDown' && at < links.length - 1) {
@@ -183,6 +188,19 @@
     const now = THEMES.indexOf(document.documentElement.dataset.theme ?? 'system');
     setTheme(theme, THEMES[(now + 1) % THEMES.length]);
   });
+
+  // Where the contents would stand in front of the text, they are folded.
+  const contents = document.querySelector('.toc details');
+  if (contents) contents.open = matchMedia('(min-width: 1180px)').matches;
+
+  // Only what does scroll is a stop on the way of the Tab key.
+  const stops = [...document.querySelectorAll('pre[tabindex], .scroll[tabindex]')];
+  const setStops = () => stops.forEach((stop) => {
+    if (stop.scrollWidth > stop.clientWidth) stop.tabIndex = 0;
+    else stop.removeAttribute('tabindex');
+  });
+  addEventListener('load', setStops);
+  addEventListener('resize', setStops);
 
   document.getElementById('search-open').addEventListener('click', openSearch);
   document.getElementById('keys-open').addEventListener('click', openKeys);

@@ -47,15 +47,22 @@
     button('split')?.setAttribute('aria-pressed', String(shown === 'split'));
   };
 
+  // What the reader looks at stays where it is while the page around it changes.
+  const keepPlace = (change) => {
+    const seen = window.scrollY > HEAD && onScreen();
+    const before = seen && seen.getBoundingClientRect().top;
+    change();
+    const by = seen && seen.getBoundingClientRect().top - before;
+    if (by) window.scrollBy({ top: by, behavior: 'instant' });
+  };
+
   const switchView = () => {
     if (!wide.matches) return;
-    const seen = onScreen();
     view = view === 'split' ? 'one' : 'split';
     try {
       localStorage.setItem(STORED, view);
     } catch { /* it lasts until the next page */ }
-    showView();
-    if (window.scrollY > HEAD) seen?.scrollIntoView({ block: 'start', behavior: 'instant' });
+    keepPlace(showView);
     say(view === 'split' ? 'Side by side' : 'One column');
   };
 
@@ -65,7 +72,7 @@
 
   const unfold = () => {
     const open = folds.some((fold) => !fold.open);
-    for (const fold of folds) fold.open = open;
+    keepPlace(() => { for (const fold of folds) fold.open = open; });
     button('unfold')?.setAttribute('aria-pressed', String(open));
     say(open ? 'All lines are shown' : 'Unchanged lines are folded');
   };

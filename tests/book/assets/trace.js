@@ -104,14 +104,21 @@
     return code;
   };
 
+  /** Say what is called where the stage's code ends. */
+  const outside = (name) => {
+    const library = name.startsWith('pthread_');
+    const page = library ? `man 3 ${name}` : `man 2 ${name.replace(/^eventfd_\w+/, 'eventfd')}`;
+    const what = library ? ' is a function of the C library.'
+      : ' is a system call: the kernel does the rest.';
+    return words(named(name), `${what} See `, named(page), '.');
+  };
+
   const showCodes = (step) => {
     const at = lastCall(step);
     const data = at === null ? {} : rows[at].dataset;
     const nobody = at === null ? words('No thread has done anything yet.')
       : words('No line of this stage calls ', named(data.name), ': its thread begins with it.');
-    const kernel = words(named(data.name ?? ''), ' is a system call: the kernel does the rest. ',
-      'See ', named(`man 2 ${data.name}`), '.');
-    showCode(find('.trace-called'), data.to, null, at === null ? words('') : kernel);
+    showCode(find('.trace-called'), data.to, null, at === null ? words('') : outside(data.name));
     showCode(find('.trace-calls'), data.from, data.line, nobody);
   };
 
@@ -121,7 +128,10 @@
     const made = document.createElement('button');
     made.type = 'button';
     made.textContent = rows[step].dataset.name;
-    made.addEventListener('click', () => go(step));
+    made.addEventListener('click', () => {
+      go(step);
+      find('.trace-stacks .current [aria-current]').focus(); // the button clicked has gone
+    });
     if (last) made.setAttribute('aria-current', 'true');
     const item = document.createElement('li');
     item.append(made);

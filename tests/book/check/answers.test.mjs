@@ -46,7 +46,8 @@ function solutionLines(file) {
 /** Return the sentences of the answer and of the notes for teachers. */
 function secretSentences(file) {
   return [...readFileSync(file, 'utf8').matchAll(SECRET)]
-    .flatMap(([text]) => text.replace(/<.*?<\/summary>/, '').replace(/\s+/g, ' ').split(/(?<=[.?!:;]) |```\w*/))
+    .flatMap(([text]) => text.replace(/<.*?<\/summary>/, '').replace(/\s+/g, ' ')
+      .split(/(?<=[.?!:;]) |```\w*/))
     .map((sentence) => sentence.trim()).filter((one) => one.length >= SHORTEST_SENTENCE);
 }
 

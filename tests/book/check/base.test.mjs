@@ -158,15 +158,21 @@ test('each `no` of the table leads to a check that shows it, and to a better sta
   const cells = [...page.html.matchAll(/<td class="(?:no|part)">(.*?)<\/td>/g)];
   assert.ok(wanted > 20);
   assert.equal(cells.length, wanted);
-  for (const [, cell] of cells) assert.match(cell, /^<a href="@\/tests\/checks\/check_\w+\.py\.html#/);
-  assert.match(page.html, /scope="row"><a href="#ipv6">IPv6<\/a><\/th><td class="no">.*?v03\/index/);
+  for (const [, cell] of cells) {
+    assert.match(cell, /^<a href="@\/tests\/checks\/check_\w+\.py\.html#/);
+  }
+  const row = /^<tr>.*href="#stop-stalled">.*$/m.exec(page.html)[0];
+  assert.deepEqual([...row.matchAll(/better in (v\d\d)_/g)].map(([, stage]) => stage),
+    ['v07', 'v07']);
+  assert.match(page.html, /<a href="#ipv6">IPv6<\/a><\/th><td class="no">.*?v03\/index/);
 });
 
 test('the glossary has each term once', () => {
   const found = terms(read('README.md'));
   assert.ok(found.length > 50);
   assert.equal(new Set(found.map(({ term }) => slug(term))).size, found.length);
-  assert.match(found.find(({ term }) => term === 'half-close').words, /^One side .* other one\.$/);
+  const { words } = found.find(({ term }) => term === 'high-water mark');
+  assert.match(words, /^The size .* \(v07\)\.$/);
 });
 
 test('hints unfold one by one', async () => {
@@ -223,7 +229,8 @@ test('the build sees what is loaded from elsewhere, ids that stand twice, pages 
   assert.match(wrong({ 'a.html': '<img src="https://example.org/a.png">' })[0], /another host/);
   assert.match(wrong({ 'a.html': '<link rel="x" href="//example.org/a">' })[0], /another host/);
   assert.match(wrong({ 'a.html': '<p style="background:url(http://a)">' })[0], /another host/);
-  assert.match(wrong({ 'a.html': '<i id="a"></i><b id="a"></b>' })[0], /the id a stands there twice/);
+  assert.match(wrong({ 'a.html': '<i id="a"></i><b id="a"></b>' })[0],
+    /the id a stands there twice/);
   assert.match(wrong({ 'a.html': 'x'.repeat(1_000_000) })[0], /under 1 MB/);
 });
 

@@ -31,8 +31,8 @@ inBrowser('the table says what was measured', async (page) => {
 inBrowser('each no leads to its check and to the stage that mends it', async (page) => {
   await open(page, 'behaviour.html');
   const rows = await page.evaluate(cellsOf);
-  const wrong = rows.flatMap((row) => row.flatMap((cell, at) => (at > 0 && /^(no|in part)/.test(cell.words)
-    ? wrongLinks(cell, row, at) : [])));
+  const wrong = rows.flatMap((row) => row.flatMap((cell, at) => (
+    at > 0 && /^(no|in part)/.test(cell.words) ? wrongLinks(cell, row, at) : [])));
   holds(page, 'two links at each no: a check, and the next stage that says yes',
     wrong.length === 0 && rows.length > 10, wrong, 'a check without the mark @limitation');
 });

@@ -30,7 +30,8 @@ inBrowser('two stages are chosen and compared', async (page) => {
   const words = await page.locator('main').textContent();
   holds(page, 'both stages, and the files that changed', /v03/.test(words) && /v07/.test(words)
     && /echo_server\.c/.test(words), words.slice(0, 300), 'the page compares something else');
-  await follow(page, /compare\/echo_server\.c\/v\d\d-v\d\d\.html/, 'a file of the pair has no link');
+  await follow(page, /compare\/echo_server\.c\/v\d\d-v\d\d\.html/,
+    'a file of the pair has no link');
   const [added, removed] = [await page.locator('ins').count(), await page.locator('del').count()];
   holds(page, 'added and removed lines of echo_server.c', added > 0 && removed > 0,
     `${added} added, ${removed} removed at ${pathOf(page)}`, 'the diff is not drawn');

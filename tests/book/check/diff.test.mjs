@@ -97,7 +97,8 @@ test('the pieces of a diff cover both texts, and fold what is far from a change'
 });
 
 test('a long new text is cut before a function, not within', () => {
-  const one = ['static void f(void)', '{', ...Array.from({ length: 18 }, () => '    g();'), '}', ''];
+  const body = Array.from({ length: 18 }, () => '    g();');
+  const one = ['static void f(void)', '{', ...body, '}', ''];
   const newer = [...one, ...one, ...one];
   const found = pieces(0, newer, editsOf([[[], newer]])[0]);
   assert.deepEqual(found.map(({ rows }) => rows[0].new), [1, 23, 45]);

@@ -8,7 +8,7 @@ import { ROOT } from './place.mjs';
 const exercises = readdirSync(ROOT).filter((name) => /^v\d\d_/.test(name))
   .flatMap((stage) => readdirSync(path.join(ROOT, stage, 'exercises'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
-    .map((entry) => ({ stage, name: entry.name, page: `${stage.slice(0, 3)}/${entry.name}.html` })));
+    .map(({ name }) => ({ stage, name, page: `${stage.slice(0, 3)}/${name}.html` })));
 
 const hintsOf = ({ stage, name }) => [...readFileSync(
   path.join(ROOT, stage, 'exercises', name, 'README.md'), 'utf8')

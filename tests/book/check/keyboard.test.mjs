@@ -15,7 +15,8 @@ function focus() {
   return {
     what: `<${one.localName}> "${(one.textContent ?? '').trim().slice(0, 30)}"`,
     where: places.find((name) => one.closest(name)) ?? 'body',
-    skip: one.getAttribute('href') === `#${document.querySelector('main').id}`, search: one.id === 'search-open',
+    skip: one.getAttribute('href') === `#${document.querySelector('main').id}`,
+    search: one.id === 'search-open',
     outlined: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1,
     seen: box.width > 0 && box.height > 0 && box.bottom > 0 && box.right > 0
       && box.top < innerHeight && box.left < innerWidth,
@@ -51,7 +52,8 @@ inBrowser('the skip link leads to the text', async (page) => {
   await open(page, 'v07/index.html');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
-  await comes(page, 'the focus on the text', () => globalThis.document.activeElement?.localName === 'main',
+  await comes(page, 'the focus on the text',
+    () => globalThis.document.activeElement?.localName === 'main',
     { cause: 'main has no tabindex="-1"' });
   await page.keyboard.press('Tab');
   const next = await page.evaluate(focus);

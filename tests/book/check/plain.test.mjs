@@ -6,7 +6,8 @@ const PLAIN = { script: false };
 
 /** Fail unless the text of some elements can be seen. */
 async function shows(page, selector, pattern, cause) {
-  const words = await page.locator(selector).first().innerText();
+  const one = page.locator(selector).first();
+  const words = await one.isVisible() ? await one.innerText() : `${selector} can't be seen`;
   holds(page, `a text like ${pattern}`, pattern.test(words), words.slice(0, 200), cause);
 }
 

@@ -33,7 +33,7 @@ async function main(word) {
   const start = Date.now();
   const server = await serve(FOLDER);
   Object.assign(process.env, { BOOK_URL: server.url, BOOK_FOLDER: FOLDER });
-  const { passed, failed, skipped } = await runTests(testFiles(word), { show: print });
+  const { passed, failed, skipped } = await runTests(testFiles(word), print);
   await server.stop();
   console.log(`the tests: ${Math.round((Date.now() - start) / 1000)} s`);
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);

@@ -96,8 +96,9 @@ test('each link leads somewhere', async () => {
     }
   });
   if (wrong.length > 0) {
-    fail({ page: `${wrong.length} links of ${everyPage.length} pages`, expected: 'a page, and an anchor of it',
-      seen: wrong.slice(0, 20), cause: 'a heading, a file or a function with another name' });
+    fail({ page: `${wrong.length} links of ${everyPage.length} pages`,
+      expected: 'a page, and an anchor of it', seen: wrong.slice(0, 20),
+      cause: 'a heading, a file or a function with another name' });
   }
 });
 

@@ -54,9 +54,11 @@ test('a word of the language is no name of a function', () => {
 test('diagrams are drawn without colours, fonts or ids of their own', { skip }, async () => {
   const pictures = await draw([
     { name: 'one', source: 'sequenceDiagram\n    A->>B: serve\n    Note over A: words\n' },
-    { name: 'two', source: 'flowchart BT\n    a --> b\n' }]);
+    { name: 'two', source: 'sequenceDiagram\n    A->>B: echo\n' },
+    { name: 'three', source: 'flowchart BT\n    a --> b\n' }]);
   const ids = pictures.flatMap((svg) => [...svg.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id));
   assert.equal(new Set(ids).size, ids.length);
+  assert.deepEqual(ids.filter((id) => !/^(one|two|three)([_-]|$)/.test(id)), []);
   for (const svg of pictures) {
     assert.match(svg, /^<svg [^>]*viewBox/);
     assert.doesNotMatch(svg, /<style|<foreignObject|style="|fill="|font-|stroke="/);
@@ -114,8 +116,9 @@ const TRACE = { stage: 'v07_buffer', program: 'echo_server', scene: 'made-up', w
     call(1, 'connection_on_event', 'event_loop_run', 9),
     call(2, 'connection_input_read', 'connection_on_event', 13),
     call(3, 'recv', 'connection_input_read', 4, { arguments: '10, 64', result: '6', times: 3 }),
-    call(0, 'hand_up', null, 0, { thread: 1 }),
-    call(1, 'on_message', 'hand_up', 5, { thread: 1 }),
+    call(0, 'options_delay', null, 0, { thread: 1 }),
+    call(0, 'on_message', 'hand_up', 5, { thread: 1 }),
+    call(2, 'connection_is_settled', 'connection_on_event', 14),
     call(1, 'epoll_await', 'event_loop_run', 5),
   ] };
 
@@ -126,7 +129,7 @@ function pageOfScene() {
 test('a scene is a list of all its calls, each a link to its lines', () => {
   const { html } = pageOfScene();
   const rows = [...html.matchAll(/<li id="(\d+)" (.*?)<\/li>/gs)];
-  assert.deepEqual(rows.map(([, step]) => Number(step)), [1, 2, 3, 4, 5, 6, 7, 8]);
+  assert.deepEqual(rows.map(([, step]) => Number(step)), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
   assert.match(rows[1][0], /client 1 sends &quot;&lt;a&gt;&quot;</);
   const { line } = v07.definitions.get('connection_input_read')[0];
   assert.match(rows[3][0], new RegExp(`connection_input.c.html#L${line}"`));
@@ -141,6 +144,7 @@ test('each function that a scene shows stands in its page once', () => {
   const keys = [...html.matchAll(/<template data-key="([^"]+)"/g)].map(([, key]) => key);
   assert.equal(new Set(keys).size, keys.length);
   assert.ok(keys.includes('connection_input.c:connection_input_read'));
+  assert.ok(keys.includes('connection_input.c:hand_up'), 'a function that only calls');
   for (const [, key] of html.matchAll(/data-(?:from|to)="([^"]+)"/g)) {
     assert.ok(keys.includes(key), key);
   }
@@ -170,10 +174,9 @@ async function inScene(use) {
 function state() {
   const { document, location } = globalThis;
   const words = (selector) => document.querySelector(selector)?.textContent.trim() ?? '';
-  const marked = document.querySelector('.trace-calls .now')?.dataset.line;
   const stack = [...document.querySelectorAll('.trace-stacks .current li')];
   return { step: Number(location.hash.slice(1)), now: words('.trace-now'),
-    line: marked ? Number(marked) : null, stack: stack.map((one) => one.innerText) };
+    line: words('.trace-calls .now'), stack: stack.map((one) => one.innerText) };
 }
 
 async function press(tab, ...keys) {
@@ -183,19 +186,21 @@ async function press(tab, ...keys) {
 
 test('keys step through a scene, over a call, and to its ends', { skip }, () => inScene(
   async (tab) => {
-    const { line } = v07.definitions.get('connection_input_read')[0];
     assert.equal((await press(tab, 'ArrowRight')).now, 'client 1 sends "<a>".');
     const inside = await press(tab, 'ArrowDown', 'n', 'n');
     assert.equal(inside.step, 5);
-    assert.equal(inside.line, line + 4);
+    assert.match(inside.line, /= recv\(/);
     assert.deepEqual(inside.stack,
       ['event_loop_run', 'connection_on_event', 'connection_input_read', 'recv']);
     assert.equal((await press(tab, 'ArrowUp', 'p')).step, 3);
-    assert.equal((await press(tab, 'o')).step, 8, 'over all that connection_on_event calls');
+    assert.equal((await press(tab, 'o')).step, 9, 'over all that connection_on_event calls');
     assert.equal((await press(tab, 'Home', 'ArrowLeft')).step, 1);
-    assert.equal((await press(tab, 'End', 'ArrowRight')).step, 8);
-    const other = await press(tab, 'ArrowLeft');
-    assert.deepEqual(other.stack, ['hand_up', 'on_message']);
+    assert.equal((await press(tab, 'End', 'ArrowRight')).step, 9);
+    assert.deepEqual((await press(tab, 'p')).stack,
+      ['event_loop_run', 'connection_on_event', 'connection_is_settled']);
+    assert.equal((await press(tab, 'Home', 'n', 'n', 'n', 'o')).step, 8, 'to the next beside it');
+    const other = await press(tab, 'p');
+    assert.deepEqual(other.stack, ['on_message']);
     assert.match(other.now, /^worker 1: hand_up calls on_message, line \d+ of \w+_input.c\.$/);
   }));
 
@@ -211,7 +216,7 @@ test('the slider, a click and the buttons go to a step; playing stops at the end
     await tab.clock.install();
     await tab.getByRole('button', { name: 'Play' }).click();
     await tab.clock.runFor(1500);
-    assert.equal((await tab.evaluate(state)).step, 8);
+    assert.equal((await tab.evaluate(state)).step, 9);
     await tab.clock.runFor(1500);
     assert.equal(await tab.locator('[data-do="play"]').textContent(), 'Play');
   }));

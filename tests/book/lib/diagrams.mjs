@@ -5,7 +5,8 @@
 // them drawn, by one browser.
 
 import { createHash } from 'node:crypto';
-import { readFileSync, mkdirSync, writeFileSync, readdirSync, existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync }
+  from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { book, leaveOut } from './book.mjs';
@@ -91,7 +92,9 @@ function load(cache, source) {
 
 function keep(cache, source, svg) {
   mkdirSync(cache, { recursive: true });
-  writeFileSync(cached(cache, source), svg);
+  const fresh = `${cached(cache, source)}.${process.pid}`;
+  writeFileSync(fresh, svg);
+  renameSync(fresh, cached(cache, source)); // whole, or not at all
   pictures.set(source, svg);
 }
 

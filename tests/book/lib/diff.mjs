@@ -12,8 +12,8 @@ const SIDES = {
  * Return the HTML of a diff: {id, label, old, new, edits, moved, where, skip}. `old` and `new` are
  * {text, html}, two arrays of lines. `moved` is {old, new}, two Maps from a line's number to
  * {id, words, href, sign, first}. `where({first, last, change})` returns a hunk's head. With
- * `skip`, lines that would be folded are counted and left out; with `folds: false` all lines are shown.
- * A side's `above` says how many lines of its file stand above its first one.
+ * `skip`, lines that would be folded are counted and left out; with `folds: false` all lines are
+ * shown. A side's `above` says how many lines of its file stand above its first one.
  */
 export function renderDiff(diff) {
   const found = pieces(diff.old.text.length, diff.new.text, diff.edits, diff);
@@ -78,11 +78,12 @@ function sideLines(side, moved, start, count) {
   });
 }
 
-/** Return the lines of a change, with the words marked that differ between lines that are alike. */
+/** Return the lines of a change; where lines are alike, the words that differ are marked. */
 function compared(diff, edit) {
   const removed = sideLines(diff.old, diff.moved?.old, edit.old, edit.removed);
   const added = sideLines(diff.new, diff.moved?.new, edit.new, edit.added);
-  const texts = (lines) => lines.map((line) => (line.moved ? '' : line.text));
+  const texts = (lines) => lines.map(({ moved, text }) => (
+    moved || text.startsWith('#include') ? '' : text));
   for (const [i, j] of pairs(texts(removed), texts(added))) markPair(removed[i], added[j]);
   return { removed, added };
 }

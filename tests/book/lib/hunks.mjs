@@ -1,6 +1,6 @@
 // What a diff shows and what it folds: hunks with three lines around them, and between them folds
 // of unchanged lines. Pure functions of the edits of lib/edits.mjs.
-export const CONTEXT = 3;
+const CONTEXT = 3;
 const SHORTEST_FOLD = 3;   // fewer hidden lines are no shorter than the words that say so
 const SITTING = 30;        // lines of a new text that one hunk gathers
 

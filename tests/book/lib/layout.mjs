@@ -73,7 +73,7 @@ function stageLinks(book) {
 /** Make a list's entry of [path, words, name]; mark the page that the reader is on. */
 function item([path, words, name], page) {
   const here = path === page.path ? ' aria-current="page"'
-    : name && name === page.stageName ? ' aria-current="true"' : '';
+    : name && words === page.stage ? ' aria-current="true"' : '';
   const title = name ? ` title="${name}"` : '';
   return `<li><a href="@/${path}"${title}${here}>${escape(words)}</a></li>`;
 }
@@ -101,10 +101,10 @@ function contents(html) {
   if (heads.length < FEW) return '';
   const items = heads.map(([, level, id, words]) => `<li class="level${level}">`
     + `<a href="#${id}">${escape(plain(words))}</a></li>`);
-  return `<nav class="toc" aria-label="This page"><p>This page</p>
+  return `<nav class="toc" aria-label="This page"><details open><summary>This page</summary>
 <ul>
 ${items.join('\n')}
-</ul></nav>
+</ul></details></nav>
 `;
 }
 

@@ -3,7 +3,8 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync }
+  from 'node:fs';
 import path from 'node:path';
 import { leaveOut } from './book.mjs';
 
@@ -19,10 +20,27 @@ export function recordings(book) {
 }
 
 function recorded(book) {
-  const folder = path.join(book.root, 'build/book-cache/traces', state(book));
-  const fresh = `${folder}.new`;
-  if (!existsSync(folder) && record(book.root, fresh)) renameSync(fresh, folder);
-  return scenesIn(existsSync(folder) ? folder : fresh);
+  const cache = path.join(book.root, 'build/book-cache/traces');
+  const folder = path.join(cache, state(book));
+  if (existsSync(folder)) return scenesIn(folder);
+  mkdirSync(cache, { recursive: true });
+  const fresh = mkdtempSync(path.join(cache, 'new-')); // another build may be at it too
+  try {
+    const all = record(book.root, fresh);
+    const scenes = scenesIn(fresh);
+    if (all) replace(cache, fresh, folder);
+    return scenes;
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/** Put the fresh recordings in the place of all older ones. */
+function replace(cache, fresh, folder) {
+  for (const name of readdirSync(cache).filter((one) => !one.startsWith('new-'))) {
+    rmSync(path.join(cache, name), { recursive: true, force: true });
+  }
+  renameSync(fresh, folder);
 }
 
 function scenesIn(folder) {
@@ -61,18 +79,16 @@ function read(book, folder, name) {
   return `${folder}/${name}\n${readFileSync(path.join(book.root, folder, name))}`;
 }
 
-/** Record all scenes into a new folder, and remove older ones; return whether all are there.
+/** Record all scenes into a folder; return whether all are there.
  *
  * On a machine that is very busy a scene may fail for once. If it fails again, the book goes
  * without that scene, and the next build tries once more. */
 function record(root, folder) {
-  rmSync(path.dirname(folder), { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
   let run = trace(root, folder);
   if (run.status !== 0 && readdirSync(folder).length > 0) run = trace(root, folder);
   if (run.status === 0) return true;
-  const some = readdirSync(folder).length > 0;
-  leaveOut(`${some ? 'some' : 'all'} traces: ${run.stderr.trim().split('\n').pop()}`);
+  const why = run.stderr.trim().split('\n').pop().replace(/^trace: /, '');
+  leaveOut(`${readdirSync(folder).length > 0 ? 'some' : 'all'} traces: ${why}`);
   return false;
 }
 

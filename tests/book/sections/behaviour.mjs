@@ -18,8 +18,13 @@ ${limits(book, rows)}
 ${rows.map((row) => checkList(book, row)).join('\n')}`;
   return [{ path: 'behaviour.html', title: 'What each stage promises', html, toc: false, wide: true,
     search: rows.map((row) => ({ title: row.words.replace(/`/g, ''), anchor: row.id,
-      kind: 'Behaviour', text: row.cells.map((cell, at) => cell && `${book.stages[at].short} ${cell}`)
-        .filter(Boolean).join(', ') })) }];
+      kind: 'Behaviour', text: measured(book, row) })) }];
+}
+
+/** Return the row's cells in words, for the search. */
+function measured(book, row) {
+  return row.cells.map((words, at) => words && `${book.stages[at].short} ${words}`)
+    .filter(Boolean).join(', ');
 }
 
 /** Return the checks of a row, each with the stages that it is for as one of this row. */

@@ -27,8 +27,8 @@ function listOf(stage) {
     + `<code>${file.name}</code></a></td><td class="number">${file.lines}</td>`
     + `<td>${functionsOf(stage, file).map((f) => nameOf(stage, f)).join(', ')}</td></tr>`;
   const html = `<h1>The code of ${stage.short}</h1>
-<p>${stage.files.length} files, in the order in which to read them: parts from the ground up, programs
-last.</p>
+<p>${stage.files.length} files, in the order in which to read them: parts from the ground up,
+programs last.</p>
 <div class="scroll" tabindex="0" role="group" aria-label="The files">
 <table><thead><tr><th>File</th><th class="number">Lines</th><th>Functions</th></tr></thead><tbody>
 ${stage.files.map(row).join('\n')}
@@ -92,7 +92,8 @@ export function numbered(line, number, defined) {
   const name = escape(defined.name);
   const own = line.replace(`">${name}</a>`, `" id="${name}" class="defined">${name}</a>`);
   return `<span class="line" id="${id}">${at}${own}<a class="beside" `
-    + `href="@/function/${name}.html">through the stages</a>\n</span>`;
+    + `href="@/function/${name}.html" aria-label="${name} through the stages">through the stages`
+    + '</a>\n</span>';
 }
 
 /** Return any file's text as numbered lines. */

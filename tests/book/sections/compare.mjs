@@ -39,8 +39,8 @@ function tablePage(book) {
     + `${book.stages.map((newer) => cell(book, older, newer)).join('')}</tr>`);
   const html = `<h1>Compare two stages</h1>
 <p>Choose two stages. The number is how many lines change between them, those that come and those
-that go. From a stage to the next one, <a href="@/${book.stages[0].short}/step/index.html">the steps</a>
-are the better way: they have an order and words.</p>
+that go. From a stage to the next one,
+<a href="@/${book.stages[0].short}/step/index.html">the steps</a> are the better way: they have an order and words.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Each two stages">
 <table class="stages"><caption class="hidden-text">The stage of the row with that of the
 column</caption>

@@ -23,7 +23,8 @@ export async function pages(book) {
     + `<dd>${html}</dd>`);
   return [{ path: 'glossary.html', title: 'Glossary', toc: false,
     html: `<h1>Glossary</h1>\n<dl>\n${list.join('\n')}\n</dl>`,
-    search: entries.map(({ term, id, html }) => ({ title: term, anchor: id, text: plain(html) })) }];
+    search: entries.map(({ term, id, html }) => ({ title: term, anchor: id,
+      text: plain(html) })) }];
 }
 
 /** Return a definition as HTML; other terms and stages in it are links. */

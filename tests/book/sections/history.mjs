@@ -1,7 +1,7 @@
 // One file through all stages, and one function.
 import { groupBy } from '../lib/book.mjs';
 import { editsOf } from '../lib/edits.mjs';
-import { allPairs, change, pairPath } from '../lib/pairs.mjs';
+import { change, pairPath } from '../lib/pairs.mjs';
 import { functionHistories, usersIn } from '../lib/functions.mjs';
 import { codeHref, fileNames, nothing, versions } from '../lib/sources.mjs';
 import { SCRIPTS, STYLES, TOOLS, bar, fileDiff, viewer } from '../lib/view.mjs';

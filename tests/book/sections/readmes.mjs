@@ -3,12 +3,13 @@ import { read } from '../lib/book.mjs';
 import { render, sections } from '../lib/markdown.mjs';
 
 const GLOSSARY = /^## Glossary\n[\s\S]*?(?=^## )/m;
-const SHORTER = '## Glossary\n\nThe words of the course are [on a page of their own](@/glossary.html).'
-  + '\n\n';
+const SHORTER = '## Glossary\n\n'
+  + 'The words of the course are [on a page of their own](@/glossary.html).\n\n';
 
 /** Make the front page and a page for each stage. */
 export async function pages(book) {
-  return [await front(book), ...await Promise.all(book.stages.map((stage) => ofStage(stage, book)))];
+  const stages = await Promise.all(book.stages.map((stage) => ofStage(stage, book)));
+  return [await front(book), ...stages];
 }
 
 function linkTo(stage) {
