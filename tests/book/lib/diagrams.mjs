@@ -112,7 +112,8 @@ export async function diagram(source, where) {
 
 // The style sheet comes with the figure: only pages with diagrams need it.
 function figure(svg, title, text, more) {
-  return `<figure class="diagram">
+  const [width] = svg.match(/--width: \d+px/);
+  return `<figure class="diagram" style="${width}">
 <link rel="stylesheet" href="@/assets/diagram.css">
 <div class="diagram-box" tabindex="0" role="region" aria-label="${escape(title)}">
 ${svg.replace('aria-label=""', `aria-label="${escape(title)}"`)}
