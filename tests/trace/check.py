@@ -208,7 +208,8 @@ class Proof:
         if self._next(step, name, words, 0) is None:
             return f"{text} in the scene {self.diagram.scene} at all"
         after = ", ".join(str(event) for event in self.happened[self.place:self.place + 3])
-        return f"{text} any more in the scene {self.diagram.scene}; there come {after or 'no calls'}"
+        return (f"{text} any more in the scene {self.diagram.scene}; "
+                f"there come {after or 'no calls'}")
 
 
 def nearest(name: str, known) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-import paths
+import paths    # noqa: F401
 import stages
 
 import play
@@ -42,7 +42,8 @@ def check_scene(job) -> list:
         try:
             story = play.tell(stage, play.scene_of(stage, name), list(options) or None)
         except Problem as problem:
-            return [Fault(found[0].file, found[0].line, str(problem))]
+            faults[found[0].line] = [Fault(found[0].file, found[0].line, str(problem))]
+            continue
         events = happened(story)
         proofs = [Proof(diagram, story.sources, events) for diagram in found]
         faults.update({proof.diagram.line: proof.run() for proof in proofs})

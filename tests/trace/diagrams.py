@@ -129,6 +129,8 @@ def diagrams_of(file: str, text: str) -> list:
     for number, line in enumerate(text.splitlines(), 1):
         words = line.strip()
         if words.startswith("```"):
+            if current and current.opened:
+                current.fault(number, "a block before this line has no `end`")
             fence = [] if fence else [(number, words)]
             current = None
         elif fence and words == "sequenceDiagram" and fence[0][1] == "```mermaid":

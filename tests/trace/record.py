@@ -18,7 +18,7 @@ from harness.server import Broken, Server
 import calls
 from workshop import Problem
 
-LIMIT = 10.0        # seconds that any one step may take
+LIMIT = 30.0        # seconds that any one step may take, on a machine that is very busy
 LOOK_AGAIN = 0.002  # seconds between two looks at the server's threads
 LOOKS = 5           # looks in a row that find all of them asleep
 
@@ -49,8 +49,9 @@ class Uftrace(Mode):
 
     def __init__(self, folder: str, options: list):
         super().__init__("uftrace", scale=LIMIT)
-        object.__setattr__(self, "head", ["uftrace", "record", "--no-pager", "--no-event", "--no-pltbind",
-                                          "-b", "1M", "-d", folder, *options])
+        # A call that is bound while one thread waits in it would be lost for all others.
+        object.__setattr__(self, "head", ["uftrace", "record", "--no-pager", "--no-event",
+                                          "--no-pltbind", "-b", "1M", "-d", folder, *options])
 
     def wrap(self, argv, log):
         return [*self.head, *argv]
@@ -76,6 +77,10 @@ class Traced(Server):
             found.append((task.name, re.search(r"^State:\t(.)", text, re.M)[1],
                           re.findall(r"ctxt_switches:\t(\d+)", text)))
         return sorted(found)
+
+    def is_asleep(self) -> bool:
+        """Whether every thread waits for something at this moment."""
+        return all(state == "S" for _, state, _ in self.looks())
 
     def wait_quiet(self):
         """Wait until every thread waits for something, and stays so from one look to the next.
@@ -133,7 +138,8 @@ def children(pid: int) -> list:
 
 def record(folder, program: str, scene, options, sources) -> Recording:
     """Play the scene with that program, and return what came of it."""
-    data = tempfile.mkdtemp(prefix="trace-")
+    scratch = tempfile.mkdtemp(prefix="trace-")
+    data = f"{scratch}/data"    # uftrace would keep a folder that is there already, as data.old
     mode = Uftrace(data, calls.options_for(sources.functions.values()))
     server = Traced(folder / program, ["-p", "0", *options], mode)
     try:
@@ -152,7 +158,7 @@ def record(folder, program: str, scene, options, sources) -> Recording:
         raise Problem(f"{program}, scene {scene.name}: {problem}") from None
     finally:
         server.kill()
-        shutil.rmtree(data, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def read(data: str, sources) -> dict:

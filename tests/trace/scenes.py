@@ -9,10 +9,10 @@ import paths    # noqa: F401
 from harness.client import connect
 from harness.server import Broken
 
-from record import LIMIT
+from record import LIMIT, LOOK_AGAIN
 
 MESSAGE = b"hello\n"
-PIECE = 64 * 1024
+PIECE = 256 * 1024
 SMALL = 64 * 1024   # bytes of the socket's buffer, for a client that does not read
 
 
@@ -82,7 +82,7 @@ class Actor:
     def flood(self) -> int:
         """Send without reading until the server leaves something unread. Return how much."""
         self._say("send", "sends, and does not read")
-        piece, sent, until = bytes(PIECE), 0, time.monotonic() + LIMIT
+        piece, sent, until = bytes(PIECE), 0, time.monotonic() + 2 * LIMIT
         while not self._is_stalled():
             if time.monotonic() > until:
                 raise Broken("the server never stops reading")
@@ -90,9 +90,17 @@ class Actor:
         return sent
 
     def _is_stalled(self) -> bool:
-        if self.server.unread(self.client):
-            self.server.wait_quiet()
-        return self.server.unread(self.client) > 0
+        """Whether the server sleeps, although there is something to read."""
+        before = None
+        while True:
+            unread = self.server.unread(self.client)
+            if not unread:
+                return False
+            if unread == before and self.server.is_asleep():
+                self.server.wait_quiet()
+                return self.server.unread(self.client) > 0
+            before = unread
+            time.sleep(LOOK_AGAIN)
 
 
 def words(data: bytes) -> str:

@@ -87,10 +87,7 @@ class Sources:
         if not function:
             return None
         return (self._find(function, after, lambda text: callee in names_called(text))
-                or self._find(function, after, self._calls_pointer))
-
-    def _calls_pointer(self, text: str) -> bool:
-        return any((a or b) not in self.functions for a, b in POINTER.findall(text))
+                or self._find(function, after, POINTER.search))
 
     @staticmethod
     def _find(function: Function, after: int, test):

@@ -1,4 +1,4 @@
-"""Does the check of the diagrams notice what is wrong? Without a tracer: what happened is made up."""
+"""Does the check of the diagrams notice what is wrong? What happened is made up here."""
 import tempfile
 import unittest
 from pathlib import Path
@@ -53,7 +53,8 @@ MAIN = "main thread"
 
 def went() -> list:
     """What happens in the made-up scene."""
-    names = [("call", "loop_run", MAIN, "loop", "", ""), ("call", "epoll_wait", MAIN, "", "loop", "1"),
+    names = [("call", "loop_run", MAIN, "loop", "", ""),
+             ("call", "epoll_wait", MAIN, "", "loop", "1"),
              ("client", "send", "client 1", "", "", ""),
              ("return", "epoll_wait", MAIN, "", "loop", "1"),
              ("call", "input_read", MAIN, "input", "loop", ""),
@@ -148,6 +149,9 @@ class CheckTest(unittest.TestCase):
 
     def test_branches_are_not_checked(self):
         self.assertIn("neither a participant", self.faults("L->>I", "alt it works\nL->>I"))
+
+    def test_block_without_end(self):
+        self.assertIn("no `end`", self.faults("L->>I", "par one\nL->>I"))
 
     def test_wrong_verb(self):
         self.assertIn("is send meant?", self.faults("C->>K: send", "C->>K: sends"))
