@@ -69,7 +69,7 @@ book:
 ## make read                 serve these pages on 127.0.0.1, and print where
 read:
 	$(NEED) python3
-	@python3 tests/book/read.py $(if $(PORT),--port '$(PORT)')
+	@python3 tests/book/read.py
 
 ## make test                 check every stage
 test: need-harness
@@ -174,12 +174,12 @@ faults-v%: need-harness
 ## make trace-check          are the READMEs' diagrams what the servers do?
 trace-check: need-harness
 	$(NEED) uftrace
-	@$(TRACE) --check $(if $(K),-k '$(K)')
+	@$(TRACE) --check
 
 ## make book-check           the pages in a real browser
 book-check: need-harness
-	$(NEED) git node npm chromium
-	@tests/book/check/run
+	$(NEED) python3 git
+	@tests/book/check/run $(if $(K),'$(K)')
 
 ## make matrix               run all, write the table of behaviours into README.md
 matrix: need-harness
@@ -233,12 +233,17 @@ map:
 	@tests/tools/map
 
 ## make tools                the tools' own tests; links and tables of the READMEs
-tools:
+tools: tools-tests exercises-tests
+
+tools-tests:
 	$(NEED) python3 git
 	@python3 -m unittest discover -s tests/tools -p 'test_*.py'
-	@python3 -m unittest discover -s tests/exercises -p 'test_*.py'
+	@python3 -m unittest discover -s tests/trace -p 'test_*.py'
 	@$(EXERCISES) tables --check
 	@tests/tools/links
+
+exercises-tests: need-harness
+	@python3 -m unittest discover -s tests/exercises -p 'test_*.py'
 
 ## make setup                install what all of these need (Debian, Ubuntu)
 setup:
@@ -273,8 +278,10 @@ clean:
 ## prove                     K=name: mistakes or checks of that name; V=1, X=1
 ## run-v04                   ARGS="-p 9000 -v": options for the server
 ## diff-v04                  STAT=1: the list of steps alone; PART=2: that step
-## trace-v04                 SCENE=half-close: another scene; a wrong name lists
-##                           them; FORMAT=mermaid: as a sequence diagram
+## trace-v04                 SCENE=stop: another scene; echo, half-close,
+##                           slow-reader, idle or chat; FORMAT=mermaid, json
+## book-check                K=walk: tests of that name; PROVE=1: are mistakes
+##                           in the pages noticed?
 ## read                      PORT=9000: there, not on port 8080
 ## faults                    K=accept4: that call; BRIEF=1: each failure in one
 ##                           way only; CHECK=1: is tests/faults/TABLE.md what is
@@ -295,6 +302,6 @@ need-harness: need-compiler
 .PHONY: exercises grade alike handout exercises-prove exercises-refresh \
         all help test valgrind sanitize plants prove matrix faults \
         faults-prove fuzz soak lint quiet map book read book-check \
-        trace-check tools bench bench-instructions bench-memory \
-        bench-check bench-build \
+        trace-check tools tools-tests exercises-tests bench \
+        bench-instructions bench-memory bench-check bench-build \
         setup clean need-compiler need-harness $(STAGES)

@@ -29,11 +29,13 @@ class Rude(Check):
 
     @promise("rude", "1-", ECHO)
     def reset_after_sending(self):
-        """The replies find nobody."""
+        """The replies find nobody; every second client has got some, so that a read fails."""
         server = self.serve()
         for turn in range(self.few(50, 5)):
             client = self.connect(server)
             client.send_or_not(noise(1 + turn * 2000))
+            if turn % 2:
+                client.quiet(self.limit(1))
             client.reset()
         self.expect_well(server)
 

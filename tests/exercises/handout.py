@@ -109,7 +109,7 @@ def makefile() -> str:
              if re.match(r"## (\S+?)(?:,|$| )", entry + " ") is None
              or re.match(r"## (\S+?)(?:,|$| )", entry + " ")[1] in (*TARGETS, "Words", "test")]
     rest = re.sub(r"\b(alike|handout|exercises-\w+|sanitize|plants|prove|matrix|faults\S*|fuzz|soak"
-                  r"|lint|quiet|map|tools|bench\S*|setup|book\S*|read|trace\S*) ", "", text[rules:])
+                  r"|lint|quiet|map|tools|bench\S*|setup|book\S*|read|trace\S*|tools\S*) ", "", text[rules:])
     return text[:first] + "\n".join(blocks) + "\n" + "\n".join(words).strip("\n") + "\n" + rest
 
 

@@ -77,8 +77,8 @@ class PagesTest(FolderTest):
 class HelpTest(unittest.TestCase):
     """`make help` names each target of the top Makefile."""
 
-    INTERNAL = {"bench-build", "need-compiler", "need-harness", "$(STAGES)",
-                ".PHONY", "all"}
+    INTERNAL = {"bench-build", "tools-tests", "exercises-tests",
+                "need-compiler", "need-harness", "$(STAGES)", ".PHONY", "all"}
 
     def test_all_targets(self):
         makefile = st.read(st.ROOT / "Makefile")

@@ -2,9 +2,9 @@
 // Without this script all of a page can be read, in one column.
 (() => {
   const KEYS = [
-    ['→ ←', 'the next step, the step before'],
+    ['→ ←', 'the next step or page, and the one before'],
     ['↓ ↑', 'the next change, the change before (j and k too)'],
-    ['l', 'the list of the steps'],
+    ['l', 'up, such as to the list of the steps'],
     ['s', 'side by side, or one column'],
     ['u', 'unfold all, or fold again'],
   ];
@@ -21,7 +21,9 @@
     view = localStorage.getItem(STORED) ?? view;
   } catch { /* a browser may forbid to store: side by side stays the way to begin */ }
 
-  window.book.keys.push(...KEYS);
+  const leads = (kind) => document.querySelector(`footer a[rel="${kind}"]`);
+  window.book.keys.push(...(leads('next') || leads('prev') ? KEYS : KEYS.slice(1))
+    .filter(([key]) => key !== 'u' || folds.length));
 
   // -- side by side ------------------------------------------------------------
 
@@ -121,7 +123,7 @@
   // -- keys ----------------------------------------------------------------------
 
   const follow = (kind) => {
-    const link = document.querySelector(`footer a[rel="${kind}"]`);
+    const link = leads(kind);
     if (link) window.location.assign(link.href);
     return Boolean(link);
   };

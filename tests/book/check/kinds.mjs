@@ -7,17 +7,17 @@ import { ROOT } from './place.mjs';
 export const STAGES = readdirSync(ROOT).filter((name) => /^v\d\d_/.test(name))
   .map((name) => name.slice(0, 3)).sort();
 
-/** The READMEs: of the course, of each stage, of the tests. */
-export const READMES = ['index.html', ...STAGES.map((stage) => `${stage}/index.html`),
-  'tests/index.html'];
-
-/** A page of each other kind. */
+/** A page of each kind. */
 export const KINDS = [
   'v07/code/connection.c.html',
   'v07/step/index.html', 'v07/step/1.html', 'v07/step/8.html',
   'compare/index.html', 'compare/v06-v07/index.html',
-  'file/index.html', 'file/connection.c/index.html',
+  'file/index.html', 'file/socket.c/index.html',
   'compare/echo_server.c/v03-v07.html', 'function/connection_send.html',
-  'behaviour.html', 'exercises/index.html', 'exercises/v07/rooms.html', 'glossary.html',
+  'v07/index.html', 'behaviour.html', 'exercises/index.html', 'exercises/v07/rooms.html', 'glossary.html',
   'benchmarks.html', 'trace/index.html', 'trace/v07-echo.html',
 ];
+
+/** The other READMEs: of the course, of each stage, of the tests. */
+export const READMES = ['index.html', ...STAGES.map((stage) => `${stage}/index.html`),
+  'tests/index.html'].filter((where) => !KINDS.includes(where));

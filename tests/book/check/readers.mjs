@@ -7,8 +7,9 @@ import { fail, holds, inBrowser, open } from './harness.mjs';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const VIEWS = [{ width: 1280, dark: false }, { width: 1280, dark: true },
-  { width: 390, dark: true }, { width: 390, dark: false }];
+/** How a page is looked at. In the first two views all rules are tried, in the others colours. */
+export const VIEWS = [{ width: 1280, dark: false }, { width: 390, dark: true },
+  { width: 1280, dark: true }, { width: 390, dark: false }];
 
 async function look(page, { width, dark }) {
   await page.setViewportSize({ width, height: 800 });
@@ -26,7 +27,7 @@ async function barriers(page, rules) {
 const reason = (node) => [...node.any, ...node.all, ...node.none][0]?.message ?? '';
 
 async function noBarrier(page, view) {
-  const all = view === VIEWS[0] || view === VIEWS[2];
+  const all = VIEWS.indexOf(view) < 2;
   const found = await barriers(page, all ? { type: 'tag', values: RULES }
     : { type: 'rule', values: ['color-contrast'] });
   if (found.length > 0) {
@@ -82,13 +83,13 @@ async function hasItsParts(page) {
     'a heading of the wrong level in a section or a README');
 }
 
-/** Declare the tests of a page of the book. */
-export function isForAllReaders(where) {
+/** Declare the test of a page of the book, in some views or all. */
+export function isForAllReaders(where, views = VIEWS) {
   inBrowser(`${where} is for all readers`, async (page) => {
     await open(page, where);
     await page.evaluate(readFileSync(AXE, 'utf8'));
     await hasItsParts(page);
-    for (const view of VIEWS) {
+    for (const view of views) {
       await look(page, view);
       await fits(page, view);
       await noBarrier(page, view);

@@ -28,8 +28,8 @@ async function main(word = '') {
   const folder = process.env.SCREENSHOTS ?? 'build/screenshots';
   mkdirSync(folder, { recursive: true });
   const [server, browser] = await Promise.all([serve(FOLDER), startChromium()]);
-  const pages = [...KINDS, 'index.html', 'v07/index.html'].filter((name) => name.includes(word));
-  for (const where of new Set(pages)) await picturesOf(browser, server.url, where, folder);
+  const pages = ['index.html', ...KINDS].filter((name) => name.includes(word));
+  for (const where of pages) await picturesOf(browser, server.url, where, folder);
   await browser.close();
   await server.stop();
   console.log(`${pages.length * VIEWS.length} pictures in ${folder}`);

@@ -3,10 +3,11 @@ import { escape, plain } from './html.mjs';
 
 const TITLE = 'A TCP server in ten stages';
 const PLACES = [
-  ['compare/index.html', 'Compare'], ['file/index.html', 'Files'],
-  ['trace/index.html', 'Traces'], ['behaviour.html', 'Behaviour'],
-  ['exercises/index.html', 'Exercises'], ['benchmarks.html', 'Benchmarks'],
-  ['glossary.html', 'Glossary'], ['tests/index.html', 'Tests'],
+  ['compare/index.html', 'Compare', /^compare\//],
+  ['file/index.html', 'Files', /^(file|function)\//],
+  ['trace/index.html', 'Traces', /^trace\//], ['behaviour.html', 'Behaviour'],
+  ['exercises/index.html', 'Exercises', /^exercises\//], ['benchmarks.html', 'Benchmarks'],
+  ['glossary.html', 'Glossary'], ['tests/index.html', 'Tests', /^tests\//],
 ];
 const HEADING = /<h([23]) id="([^"]+)"[^>]*>(.*?)<\/h\1>/gs;
 const FEW = 3; // headings; a page with fewer needs no table of contents
@@ -58,40 +59,48 @@ function header(page, book, there) {
 <button type="button" class="js" id="keys-open" aria-keyshortcuts="?" aria-haspopup="dialog"
  aria-label="Keys">?</button>
 </div>
-<nav aria-label="Book"><ul class="row">
-${[...stageLinks(book), ...PLACES].filter(([path]) => there(path))
-    .map((place) => item(place, page)).join('\n')}
-</ul></nav>
+<nav class="book" aria-label="Book">
+${row(stageLinks(book), page, there)}
+${row(page.stage ? PLACES.map((place) => place.slice(0, 2)) : PLACES, page, there)}
+</nav>
 ${page.stage ? stageBar(page, book.stage(page.stage), book, there) : ''}</header>
 `;
 }
 
 function stageLinks(book) {
-  return book.stages.map((stage) => [`${stage.short}/index.html`, stage.short, stage.name]);
+  return book.stages.map(({ short, name }) => [`${short}/index.html`, short,
+    new RegExp(`^(trace/|exercises/)?${short}[/-]`), name]);
 }
 
-/** Make a list's entry of [path, words, name]; mark the page that the reader is on. */
-function item([path, words, name], page) {
+/** Return the list of the places that there are. */
+function row(places, page, there) {
+  const items = places.filter(([path]) => there(path)).map((place) => item(place, page));
+  return `<ul class="row">\n${items.join('\n')}\n</ul>`;
+}
+
+/** Make a list's entry; mark the reader's page, or the place whose pages it is one of. */
+function item([path, words, pattern, name], page) {
   const here = path === page.path ? ' aria-current="page"'
-    : name && words === page.stage ? ' aria-current="true"' : '';
+    : pattern?.test(page.path) ? ' aria-current="true"' : '';
   const title = name ? ` title="${name}"` : '';
-  return `<li><a href="@/${path}"${title}${here}>${escape(words)}</a></li>`;
+  return `<li><a href="@/${path}"${title}${here}>${words}</a></li>`;
 }
 
 /** Return the stage's own pages. */
 function stageBar(page, stage, book, there) {
+  const { short, name } = stage;
   const before = book.stages[stage.number - 2];
   const places = [
-    [`${stage.short}/index.html`, 'README'],
-    [`${stage.short}/step/index.html`, before ? `Steps from ${before.short}` : 'Steps'],
-    [`${stage.short}/code/index.html`, 'Code'],
-    [`trace/index.html#${stage.short}`, 'Traces'],
-    [`exercises/index.html#${stage.short}`, 'Exercises'],
-  ].filter(([path]) => there(path));
-  return `<nav aria-label="Stage ${stage.short}"><ul class="row stage">
-<li class="name">${stage.name}</li>
-${places.map((place) => item(place, page)).join('\n')}
-</ul></nav>
+    [`${short}/index.html`, 'README'],
+    [`${short}/step/index.html`, before ? `Steps from ${before.short}` : 'Steps', /\/step\//],
+    [`${short}/code/index.html`, 'Code', /\/code\//],
+    [`trace/index.html#${short}`, 'Traces', /^trace\//],
+    [`exercises/index.html#${short}`, 'Exercises', /^exercises\//],
+  ];
+  return `<nav class="stage" aria-label="Stage ${short}">
+<span class="name">${name}</span>
+${row(places, page, there)}
+</nav>
 `;
 }
 
@@ -115,6 +124,5 @@ function footer(page) {
   const links = [link(prev, 'prev', 'Before:'), link(up, 'up', 'Up:'), link(next, 'next', 'Next:')]
     .join('\n').trim();
   return `<footer class="bottom">
-${links ? `<nav aria-label="Before and after">\n${links}\n</nav>` : ''}
-</footer>`;
+${links ? `<nav aria-label="Before and after">\n${links}\n</nav>\n` : ''}</footer>`;
 }

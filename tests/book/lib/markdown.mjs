@@ -162,7 +162,7 @@ export function sections(html) {
   return parts.filter((part) => part.startsWith('<h')).map((part) => {
     const [, anchor, title] = /^<h[1-3] id="([^"]+)">(.*?)<\/h[1-3]>/s.exec(part);
     const text = part.slice(part.indexOf('</h'))
-      .replace(/<svg[\s\S]*?<\/svg>/g, '').replace(/<pre[\s\S]*?<\/pre>/g, ' ');
+      .replace(/<figure[\s\S]*?<\/figure>/g, ' ').replace(/<pre[\s\S]*?<\/pre>/g, ' ');
     return { title: title.replace(/<[^>]*>/g, ''), anchor, text };
   });
 }

@@ -23,10 +23,13 @@ function likeness(a, b) {
   return a.length + b.length === 0 ? 0 : 2 * common / (a.length + b.length);
 }
 
-/** Return pairs of indices of lines that are alike, in order, with the most likeness in all. */
+/**
+ * Return pairs of indices of lines that are alike, in order, with the most likeness in all. Lines
+ * of signs alone, such as `}`, make no pair: they would tear apart what belongs together.
+ */
 export function pairs(removed, added) {
   if (removed.length * added.length > LARGEST) return [];
-  const split = (lines) => lines.map((line) => line.match(/\w+/g) ?? words(line.trim()));
+  const split = (lines) => lines.map((line) => line.match(/\w+/g) ?? []);
   return backwards(scores(split(removed), split(added)));
 }
 

@@ -8,7 +8,7 @@ const TABLE_HEAD = /^\| Step of |^\| --- \| --- \|$/;
 
 /**
  * Return {intro, items, after}, all Markdown: what stands before the items, the items as
- * {number, title, words, before}, and what follows. `before` is what stands between an item and the
+ * {number, title, words, before}, and what follows; and `following`, the heading of the next section. `before` is what stands between an item and the
  * one above it, such as a checkpoint. Items are a numbered list with titles, or a table's rows.
  */
 export function readingOrder(readme) {
@@ -26,7 +26,12 @@ export function readingOrder(readme) {
     } else between.push(line);
   }
   found[found.items.length ? 'after' : 'intro'] = between.join('\n').trim();
-  return { ...found, items: found.items.map(finished) };
+  return { ...found, items: found.items.map(finished), following: following(readme) };
+}
+
+/** Return the heading of the section that comes next. */
+function following(readme) {
+  return /\n## (.+)/.exec(readme.split(`\n${HEADING}\n`)[1])?.[1];
 }
 
 /** Return the lines of the section. */

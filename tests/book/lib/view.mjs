@@ -7,6 +7,8 @@ import { codeHref, countsHtml, placesIn } from './sources.mjs';
 export const STYLES = ['diff.css'];
 export const SCRIPTS = ['diff.js'];
 
+const STEP_KEYS = ', <kbd>→</kbd> <kbd>←</kbd> from step to step';
+
 export const TOOLS = `<div class="tools js" role="group" aria-label="How changes are shown">
 <button type="button" data-do="split" class="wide-alone" aria-pressed="false"
  aria-keyshortcuts="s">Side by side <kbd>s</kbd></button>
@@ -14,6 +16,9 @@ export const TOOLS = `<div class="tools js" role="group" aria-label="How changes
  aria-keyshortcuts="u">Unfold all <kbd>u</kbd></button>
 <span class="hint"><kbd>↓</kbd> <kbd>↑</kbd> from change to change</span>
 <span class="hidden-text" role="status"></span></div>`;
+
+/** The same where the arrow keys lead from step to step too. */
+export const STEP_TOOLS = TOOLS.replace('from change to change', `$&${STEP_KEYS}`);
 
 /**
  * Return a diff with its head: {old, new, edits, moved, status, links, skip, folds, id, level,

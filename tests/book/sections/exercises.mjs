@@ -36,12 +36,12 @@ ${parts.join('\n')}` };
 
 async function ofStage(stage, exercises) {
   const rows = await Promise.all(exercises.map(async (one) => `<tr><td><a href="${hrefOf(one)}">`
-    + `${escape(one.title)}</a></td><td>${one.kind}</td><td class="number">${one.minutes}</td>`
-    + `<td>${await inline(one.line, one)}</td></tr>`));
+    + `${escape(one.title)}</a><br><small class="muted">${one.kind}, ${one.minutes} minutes</small>`
+    + `</td><td>${await inline(one.line, one)}</td></tr>`));
   return `<h2 id="${stage.short}">${stage.name}</h2>
 <div class="scroll" tabindex="0" role="group" aria-label="Exercises of ${stage.short}">
-<table><thead><tr><th scope="col">Exercise</th><th scope="col">Kind</th>
-<th scope="col" class="number">Minutes</th><th scope="col">What it is about</th></tr></thead><tbody>
+<table class="exercises"><thead><tr><th scope="col">Exercise</th>
+<th scope="col">What it is about</th></tr></thead><tbody>
 ${rows.join('\n')}
 </tbody></table></div>`;
 }
@@ -54,8 +54,20 @@ async function inline(words, exercise) {
   return (await render(words, readmeOf(exercise))).replace(/^<p>|<\/p>\s*$/g, '');
 }
 
+/** Return the link to an exercise; undefined when there is none. */
+function to(exercise) {
+  return exercise && { href: hrefOf(exercise), title: exercise.title };
+}
+
+/** Return what comes after an exercise: the stage's next one, or the next stage. */
+function nextOf(exercise, at, book) {
+  const other = book.exercises[at + 1];
+  if (!other || other.stage === exercise.stage) return to(other);
+  const next = book.stages[book.stage(exercise.stage).number];
+  return { href: `@/${next.short}/index.html`, title: next.name };
+}
+
 async function pageOf(exercise, at, book) {
-  const to = (other) => other && { href: hrefOf(other), title: other.title };
   const task = await render(exercise.task, readmeOf(exercise));
   const html = `${task}
 ${await questions(exercise)}<h2 id="commands">Commands</h2>
@@ -68,7 +80,7 @@ ${await hints(exercise)}`;
     stage: exercise.stage, html, toc: false,
     search: [{ title: exercise.title, text: `${exercise.name} ${exercise.kind}. `
       + `${exercise.line}. ${plain(task)}` }],
-    nav: { prev: to(book.exercises[at - 1]), next: to(book.exercises[at + 1]),
+    nav: { prev: to(book.exercises[at - 1]), next: nextOf(exercise, at, book),
       up: { href: `@/exercises/index.html#${exercise.stage}`, title: 'all exercises' } } };
 }
 

@@ -12,6 +12,14 @@ export async function pages(book) {
   return [await front(book), ...stages];
 }
 
+/** Return a README's HTML with the way to the steps, where it says in which order to read. */
+export function withSteps(html, stage) {
+  const heading = /<h2 id="in-which-order-to-read">.*?<\/h2>/;
+  if (!heading.test(html)) throw new Error(`${stage.name}: no "In which order to read"`);
+  return html.replace(heading, `$&\n<p class="onward"><a href="@/${stage.short}/step/index.html">`
+    + 'Read it step by step</a>: the same words, each beside the code that it speaks of.</p>');
+}
+
 function linkTo(stage) {
   return stage && { href: `@/${stage.short}/index.html`, title: stage.name };
 }
@@ -24,7 +32,8 @@ async function front(book) {
 
 async function ofStage(stage, book) {
   const html = await render(read(`${stage.name}/README.md`), `${stage.name}/README.md`);
-  return { path: `${stage.short}/index.html`, title: stage.name, stage: stage.short, html,
+  return { path: `${stage.short}/index.html`, title: stage.name, stage: stage.short,
+    html: withSteps(html, stage),
     search: sections(html),
     nav: { prev: linkTo(book.stages[stage.number - 2]), next: linkTo(book.stages[stage.number]),
       up: { href: '@/index.html', title: 'the course' } } };

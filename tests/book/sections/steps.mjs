@@ -3,12 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { BOOK, read } from '../lib/book.mjs';
 import { editsOf } from '../lib/edits.mjs';
-import { escape } from '../lib/html.mjs';
+import { escape, slug } from '../lib/html.mjs';
 import { render } from '../lib/markdown.mjs';
 import { findMoved, marksOf } from '../lib/moved.mjs';
 import { disagreements, readingOrder } from '../lib/order.mjs';
 import { codeHref, codeLink, countsHtml, nothing, source } from '../lib/sources.mjs';
-import { SCRIPTS, STYLES, TOOLS, fileDiff, historyLink, viewer } from '../lib/view.mjs';
+import { SCRIPTS, STEP_TOOLS, STYLES, TOOLS, fileDiff, historyLink, viewer }
+  from '../lib/view.mjs';
 
 /** Make a page for each step of each stage, and a list of the steps for each stage. */
 export async function pages(book) {
@@ -19,7 +20,7 @@ export async function pages(book) {
   compare(ways);
   const walk = ways.flatMap((way) => way.steps);
   const made = await Promise.all(ways.flatMap((way) => [listPage(way, ways),
-    ...way.steps.map((step) => stepPage(step, walk))]));
+    ...way.steps.map((step) => stepPage(step, walk, book))]));
   return made;
 }
 
@@ -168,16 +169,16 @@ function linkTo(step) {
 }
 
 /** Make a step's page: its words, and the diffs of its files. */
-async function stepPage(step, walk) {
+async function stepPage(step, walk, book) {
   const { way } = step;
   const from = `${way.stage.name}/README.md`;
   const words = await render(step.item.words, from);
   const html = `<p class="crumb">${crumb(step)}</p>
 <h1>${step.number}. ${escape(capital(step.title))}</h1>
 <div class="ways">${stepsBar(way, step.number)}
-${TOOLS}</div>
+${STEP_TOOLS}</div>
 ${viewer(step.entries.map(entryDiff).join('\n'), await beside(step, words, from))}
-${await question(step, from)}`;
+${await question(step, from)}${onward(step, book)}`;
   const at = walk.indexOf(step);
   return { path: stepPath(step), title: `${way.stage.short}, step ${step.number}: ${step.title}`,
     stage: way.stage.short, toc: false, styles: STYLES, scripts: SCRIPTS, html,
@@ -234,4 +235,17 @@ async function question(step, from) {
   if (!own || own === step || (next && !next.item.before)) return '';
   return `<div class="checkpoint end">${await render(own.item.before, from)}
 <p>Answer before you go on.</p></div>`;
+}
+
+/** Return what to do after the last step of a stage. */
+function onward({ way, number }, book) {
+  if (number < way.steps.length) return '';
+  const { short, number: at } = way.stage;
+  const next = book.stages[at];
+  const place = (words, path) => `<a href="@/${path}">${escape(words)}</a>`;
+  const { following } = way.order;
+  return `<p class="onward">That was the last step of ${short}. Read on in its README at
+${place(following, `${short}/index.html#${slug(following)}`)}. Then come
+${place('its exercises', `exercises/index.html#${short}`)}${
+    next ? ` and ${place(next.name, `${next.short}/index.html`)}` : ''}.</p>`;
 }
