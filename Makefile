@@ -22,7 +22,7 @@ KNOWN = @test -n "$(call folder,$*)" || { \
 SILENT = $(if $(V),,-s)
 BUILD  = $(MAKE) --no-print-directory $(SILENT)
 HARNESS = python3 tests/run.py $(if $(K),-k '$(K)') $(if $(V),-v) \
-            $(if $(X),-x) $(if $(AGAIN),--again)
+            $(if $(X),-x) $(if $(AGAIN),--again) $(if $(JSON),--json '$(JSON)')
 BENCH = python3 tests/bench/bench.py $(if $(PEER),--peer '$(PEER)') \
         $(if $(SAVE),--save) $(if $(QUICK),--quick)
 # One run of the harness, and a second one for the stages that have threads,
@@ -262,7 +262,8 @@ clean:
 ##
 ## test, valgrind, sanitize  K=name: checks of that name; V=1: a line for each
 ##                           check, also on a terminal, and more; X=1: stop at
-##                           the first failure; AGAIN=1: try those again, alone
+##                           the first failure; AGAIN=1: try those again,
+##                           alone; JSON=file: the outcomes for other programs
 ## try-NAME, rebuild-v04     SEED=name: other numbers and mistakes are drawn;
 ##                           MINE=folder: your copies are there, not in mine/
 ## answer-NAME               GIVE_UP=1: before it has passed

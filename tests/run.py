@@ -12,7 +12,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from harness import build, matrix, modes, prove  # noqa: E402
+from harness import build, matrix, modes, prove, results  # noqa: E402
 from harness.names import no_such, unknown  # noqa: E402
 from harness.report import Report  # noqa: E402
 from harness.runner import Outcome, all_names, plan, run_again, run_all  # noqa: E402
@@ -47,11 +47,16 @@ def options():
                         help="write the table of behaviours into README.md")
     parser.add_argument("--check-matrix", action="store_true",
                         help="fail if README.md's table is not what was measured")
+    parser.add_argument("--from", dest="source", metavar="FILE",
+                        help="with --check-matrix: measured by the run that wrote FILE (--json)")
     parser.add_argument("--prove", action="store_true",
                         help="run the wrong servers, and show which check catches each")
     parser.add_argument("--plants", action="store_true",
                         help="which planted mistakes no longer stand in the stages")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.source and not args.check_matrix:
+        parser.error("--from goes with --check-matrix")
+    return args
 
 
 def main() -> int:
@@ -64,6 +69,8 @@ def main() -> int:
     if args.prove:
         build.need_tools(modes.PLAIN)
         return prove.main(args)
+    if args.source:
+        return check_matrix(args.source)
     word = unknown(args.names, [f"{check} {program}" for check, program in all_names()])
     if word is not None:
         shorter = {name for pair in all_names() for name in pair}
@@ -86,6 +93,18 @@ def main() -> int:
     return run(args, stages, mode)
 
 
+def check_matrix(path: str) -> int:
+    """Compare README.md's table with outcomes that an earlier run of everything has written."""
+    try:
+        outcomes = results.read(path, plan(find_stages(), modes.PLAIN, built=False))
+    except results.Unusable as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        return 1
+    print(matrix.problem(matrix.table(outcomes))
+          or f"the table in README.md is as measured: {len(outcomes)} checks")
+    return 1 if matrix.problem(matrix.table(outcomes)) else 0
+
+
 def nothing_words(args) -> str:
     """Why nothing is to be run, although there are stages, and checks of these names."""
     names = " or ".join(repr(name) for name in args.names)
@@ -96,7 +115,7 @@ def nothing_words(args) -> str:
 
 
 def run(args, stages, mode) -> int:
-    start = time.monotonic()
+    start, tree = time.monotonic(), results.tree()
     report = Report(args.verbose, f" --{args.mode}" if args.mode else "")
     built, failed = build.build_stages(stages, mode)
     for stage, words in failed.items():
@@ -113,17 +132,17 @@ def run(args, stages, mode) -> int:
         report.last_line()
         return 130
     report.end()
-    good = finish(args, report, failed)
+    good = finish(args, report, failed, tree)
     report.summary(time.monotonic() - start)
     return 0 if good else 1
 
 
-def finish(args, report, failed) -> bool:
+def finish(args, report, failed, tree) -> bool:
     """The table and the files that were asked for; whether all is well."""
     statuses = [outcome.status for outcome in report.outcomes]
     good = bool(set(statuses) & {"ok", "limit"}) and "FAIL" not in statuses
     if args.json:
-        report.write_json(args.json)
+        results.write(args.json, report.outcomes, tree)
     if args.matrix or args.check_matrix:
         text = matrix.table(report.outcomes)
         if args.matrix and (failed or args.names or args.stages):

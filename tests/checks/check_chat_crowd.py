@@ -3,11 +3,13 @@ from __future__ import annotations
 
 import contextlib
 import random
+import os
 import re
 import select
 import socket
 import threading
 import time
+from pathlib import Path
 
 from checks.check_chat import ChatCheck
 from harness.client import pump
@@ -231,25 +233,39 @@ class Crowd(ChatCheck):
         server = self.serve("-t", "2")
         senders, readers = [], []
         for _ in range(20):     # the loops get the connections in turn
-            first, second = self.join(server), self.join(server)
-            readers.append(second.client.sock)
+            first = self.join(server)
+            if not senders and self.stage >= 9:     # from here on, loops post to one another
+                self.favour(server, first.client)
+            readers.append(self.join(server).client.sock)
             if len(senders) < 2:
                 senders.append(first.client.sock)
             else:
                 first.client.close()
-        until = time.monotonic() + 1.5
-        threads = [threading.Thread(target=shout, args=(sock, until)) for sock in senders]
-        threads.append(threading.Thread(target=drink, args=(senders + readers, until + 0.5)))
+        threads = [threading.Thread(target=shout, args=(sock,)) for sock in senders]
+        threads.append(threading.Thread(target=drink, args=(senders + readers, tuple(threads))))
         for thread in threads:
             thread.start()
         most = 0
         while any(thread.is_alive() for thread in threads):
             most = max(most, server.memory())
             time.sleep(0.02)
-        if most > 250_000_000:
+        if most > 100_000_000:
             raise Broken(f"two members sent lines of 100 KB for 1.5 s, twenty read them: the "
                          f"server held up to {most:,} bytes\n  does a thread that posts faster "
                          "than another loop takes it wait for that loop?")
+
+    def favour(self, server, client):
+        """All threads share a processor, and the loop of this client, the only one, goes first."""
+        before = thread_switches(server)
+        for _ in range(30):
+            client.send(b"is anybody there?\n")
+            time.sleep(0.002)
+        after = thread_switches(server)
+        own = max(before, key=lambda thread: after[thread] - before[thread])
+        for thread in before:
+            os.sched_setaffinity(thread, {min(os.sched_getaffinity(0))})
+            if thread != own:
+                os.setpriority(os.PRIO_PROCESS, thread, 19)
 
     def expect_left_once(self, member, slow, how):
         about = [s for s in member.lines if re.match(rb"(\* )?%d\b" % slow.number, s)]
@@ -258,18 +274,30 @@ class Crowd(ChatCheck):
                          f"was told {about[:2]!r} to {about[-2:]!r}")
 
 
-def shout(sock, until: float):
-    """Send lines of 100 KB, as many as are taken."""
-    line = b"x" * 100_000 + b"\n"
+def thread_switches(server) -> dict:
+    """How often each thread went to sleep so far, of its own will."""
+    tasks = Path(f"/proc/{server.process.pid}/task").iterdir()
+    word = re.compile(r"^voluntary_ctxt_switches:\s+(\d+)", re.M)
+    return {int(task.name): int(word.search((task / "status").read_text()).group(1))
+            for task in tasks}
+
+
+def shout(sock, least=100):
+    """Send lines of 100 KB for 1.5 s, and on a busy machine longer, until so many are taken."""
+    line, sent, start = b"x" * 100_000 + b"\n", 0, time.monotonic()
     sock.settimeout(0.5)
     with contextlib.suppress(OSError):
-        while time.monotonic() < until:
+        while time.monotonic() < start + (1.5 if sent >= least else 6):
             sock.sendall(line)
+            sent += 1
 
 
-def drink(socks, until: float):
-    """Read all that comes, and throw it away."""
+def drink(socks, senders):
+    """Read all that comes, and throw it away, while somebody sends and a moment longer."""
+    until = time.monotonic() + 0.5
     while time.monotonic() < until:
+        if any(thread.is_alive() for thread in senders):
+            until = time.monotonic() + 0.5
         for sock in select.select(socks, [], [], 0.1)[0]:
             with contextlib.suppress(OSError):
                 if not sock.recv(1 << 20, socket.MSG_DONTWAIT):

@@ -16,7 +16,6 @@ from harness.build import scratch
 from harness.runner import run_all
 
 TIMES = 5
-AT_A_TIME = 9       # checks for each CPU: more than half of them wait out a limit
 # A failing check waits out its limits, and a start consists of failing checks.
 START = replace(modes.PLAIN, scale=0.25)
 
@@ -172,7 +171,7 @@ def _run(tasks, owner, proof, bars, verbose) -> list:
         else:
             missed.append((claim, outcome))
 
-    run_all(tasks, AT_A_TIME * (os.cpu_count() or 1), add)
+    run_all(tasks, judge.jobs(), add)
     return missed
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from harness.bars import Bars
 from harness.check import PACKAGES
 from harness.modes import Mode
+from harness.scratch import scratch
 from harness.stages import Stage
 
 SANITIZER_FLAGS = "-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize="
@@ -19,14 +19,6 @@ SANITIZER_FLAGS = "-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsa
 
 class BuildFailed(Exception):
     """The compiler's words."""
-
-
-def scratch() -> Path:
-    """A folder for this run, removed at its end."""
-    if not hasattr(scratch, "folder"):
-        scratch.folder = tempfile.TemporaryDirectory(prefix="harness-")
-        os.chmod(scratch.folder.name, 0o755)
-    return Path(scratch.folder.name)
 
 
 def need_tools(mode: Mode):

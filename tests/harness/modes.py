@@ -4,6 +4,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from harness import libc
+
 
 @dataclass(frozen=True)
 class Mode:
@@ -20,9 +22,10 @@ class Mode:
     def wrap(self, argv, log):
         if not self.tool:
             return list(argv)
-        # Names of inlined functions in a report are not worth a fifth of each start.
-        head = ["valgrind", f"--tool={self.tool}", "--error-exitcode=99", f"--log-file={log}",
-                "--read-inline-info=no", "--vgdb=no"]
+        # A server starts some thousand times, and mostly once through each line: names of inlined
+        # functions in a report, and longer pieces of code at a time, are not worth their time.
+        head = [*libc.quick(), "valgrind", f"--tool={self.tool}", "--error-exitcode=99",
+                f"--log-file={log}", "--read-inline-info=no", "--vgdb=no", "--vex-guest-chase=no"]
         if self.tool == "memcheck":
             head += ["--leak-check=full", "--show-leak-kinds=all", "--track-fds=yes"]
         return head + list(argv)

@@ -4,7 +4,7 @@ from __future__ import annotations
 import sys
 import time
 
-from harness import build, modes
+from harness import build, modes, results
 from harness.check import Target
 from harness.names import no_such, unknown
 from harness.report import Report
@@ -131,7 +131,7 @@ def main(args) -> int:
                f"{len(left)} checks unproven; {len(problems)} stale, {len(failed)} not built; "
                f"{time.monotonic() - start:.1f} s")
     if args.json:
-        report.write_json(args.json)
+        results.write(args.json, report.outcomes, results.tree())
     report.last_line()
     good = any(o.status == "ok" for o in report.outcomes)
     return 0 if good and not (missed or left or problems or failed) else 1

@@ -4,9 +4,7 @@ On a terminal there is a bar for each stage instead of the lines; what failed is
 """
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import asdict
 
 from harness.bars import Bars, has_colour, wanted
 
@@ -153,11 +151,6 @@ class Report:
         own = self.outcomes
         passed = count(own, "ok") + count(own, "limit")
         self.say(f"{passed} passed, {count(own, 'FAIL')} failed, {count(own, 'skip')} skipped")
-
-    def write_json(self, path: str):
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump([asdict(outcome) for outcome in self.outcomes], file, indent=1)
-            file.write("\n")
 
 
 def _name(outcome) -> str:

@@ -12,7 +12,7 @@ import traceback
 import unittest
 from dataclasses import dataclass
 
-from harness import guard
+from harness import guard, libc
 from harness.check import Check, Target
 from harness.server import _PR_SET_PDEATHSIG, _prctl, kill_all
 from harness.stages import TESTS
@@ -217,6 +217,8 @@ def run_all(tasks, jobs: int, report, stop_at_failure=False, tick=lambda running
     `report` gets each outcome, and `tick` now and then the names of what is running. Returns the
     checks that failed.
     """
+    if any(task.target.mode.tool for task in tasks):
+        libc.quick()        # before there are workers, each of which would make its own
     together = [i for i, task in enumerate(tasks) if not task.spec.exclusive]
     alone = [i for i, task in enumerate(tasks) if task.spec.exclusive]
     failed = []

@@ -10,6 +10,7 @@ import { BOOK, ROOT, book, read } from '../lib/book.mjs';
 import { problems } from '../lib/check.mjs';
 import { lines, linesOf, splitLines } from '../lib/code.mjs';
 import { plain, relative, slug } from '../lib/html.mjs';
+import { layout } from '../lib/layout.mjs';
 import { render } from '../lib/markdown.mjs';
 import { address, pageOf } from '../lib/repository.mjs';
 import { entries } from '../lib/search.mjs';
@@ -17,6 +18,7 @@ import { terms } from '../sections/glossary.mjs';
 import * as behaviour from '../sections/behaviour.mjs';
 import * as code from '../sections/code.mjs';
 import * as exercises from '../sections/exercises.mjs';
+import { withSteps } from '../sections/readmes.mjs';
 
 // -- addresses ---------------------------------------------------------------
 
@@ -61,6 +63,40 @@ test('headings have the anchors that GitHub gives them', async () => {
   assert.match(html, /<h2 id="a-b_c-d-1">/);
 });
 
+test('words keep their signs when the tags go', () => {
+  assert.equal(plain('<p>a (<code>v07</code>), <a href="#">b</a>.</p><p>c</p>'), 'a (v07), b. c');
+});
+
+// -- where the reader is, and what comes next ----------------------------------
+
+/** Return what the header of a page marks as the reader's place. */
+function marked(path, stage) {
+  const html = layout({ path, stage, title: '', html: '' }, book(), new Set(), true);
+  return [...html.matchAll(/aria-current="(\w+)">([^<]*)/g)].map(([, kind, words]) => (
+    `${words} ${kind}`));
+}
+
+test('the header marks the stage and the place', () => {
+  assert.deepEqual(marked('v07/index.html', 'v07'), ['v07 page', 'README page']);
+  assert.deepEqual(marked('v07/step/4.html', 'v07'), ['v07 true', 'Steps from v06 true']);
+  assert.deepEqual(marked('v10/code/buffer.c.html', 'v10'), ['v10 true', 'Code true']);
+  assert.deepEqual(marked('exercises/v07/rooms.html', 'v07'), ['v07 true', 'Exercises true']);
+  assert.deepEqual(marked('trace/v07-echo.html', 'v07'), ['v07 true', 'Traces true']);
+  assert.deepEqual(marked('function/main.html'), ['Files true']);
+  assert.deepEqual(marked('index.html'), []);
+});
+
+test('a README leads to its steps, and the last exercise to the next stage', async () => {
+  const html = '<h2 id="in-which-order-to-read">In</h2><p>';
+  assert.match(withSteps(html, book().stage('v07')), /<\/h2>\n<p class="onward">.*@\/v07\/step/);
+  assert.throws(() => withSteps('<h2 id="traps">', book().stage('v07')), /no "In which order/);
+  for (const { stage, nav, path } of (await exercises.pages(book())).slice(1)) {
+    assert.ok(nav.next || stage === 'v10', path);
+    const leads = nav.next?.href ?? '';
+    assert.ok(!leads.includes('/exercises/') || leads.includes(`/${stage}/`), `${path}: ${leads}`);
+  }
+});
+
 // -- Markdown ------------------------------------------------------------------
 
 test('words between back-quotes lead to what they name', async () => {
@@ -70,6 +106,8 @@ test('words between back-quotes lead to what they name', async () => {
   assert.deepEqual(links, ['@/v07/code/connection_settle.c.html#connection_settle',
     '@/v07/code/buffer.c.html', '@/v07/step/2.html', '@/exercises/v07/rooms.html',
     '@/v07/code/connection.c.html']);
+  const own = await render('`make try-rooms`', 'v07_buffer/exercises/rooms/README.md');
+  assert.doesNotMatch(own, /href/);
 });
 
 test('a fence of code names functions of its stage, one of commands does not', async () => {
@@ -188,7 +226,8 @@ function answerLines(exercise) {
   const folded = [...readme.matchAll(/<summary>(?!Hint)[\s\S]*?<\/details>/g)].map(String).join('');
   const patch = readdirSync(folder).includes('solution.patch')
     ? readFileSync(join(folder, 'solution.patch'), 'utf8').match(/^\+(?!\+).*/gm).join('\n') : '';
-  const known = plain(exercise.task + exercise.hints.join(' '));
+  const known = [exercise.task, ...exercise.hints].join(' ').replace(/[`*]/g, '')
+    .replace(/\s+/g, ' ');
   return [...folded.split('\n'), ...patch.replace(/^\+/gm, '').split('\n')]
     .map((line) => line.trim().replace(/[`*]/g, '')).map((line) => line.replace(/\s+/g, ' '))
     .filter((line) => line.length > 40 && !line.includes('<') && !known.includes(line));

@@ -148,6 +148,7 @@ test('lines that are alike are paired, and the words that differ are marked', ()
   const older = ['    send(fd, data, size);', '    return true;'];
   const newer = ['    /* something else */', '    send(fd, data, size, MSG_NOSIGNAL);'];
   assert.deepEqual(pairs(older, newer), [[0, 1]]);
+  assert.deepEqual(pairs(['    }'], ['}']), []);
   const [gone, come] = differences(older[0], newer[1]);
   assert.deepEqual(gone, []);
   assert.deepEqual(come.map(([start, end]) => newer[1].slice(start, end)), [', MSG_NOSIGNAL']);
@@ -226,6 +227,13 @@ test('a step without an item is found out, and an item without a step', () => {
   assert.equal(disagreements('v00', [step('a'), step('b'), step('c')], items).length, 1);
 });
 
+test('the last step of a stage says what comes next', async () => {
+  const html = new Map((await stepPages(book())).map((page) => [page.path, page.html]));
+  assert.match(html.get('v07/step/13.html'),
+    /class="onward".*\n.*v07\/index.html#one-messages-way">One.*\n.*v08\/index.html/);
+  assert.doesNotMatch(html.get('v07/step/12.html'), /class="onward"/);
+});
+
 test('a checkpoint stands before its first step, and an item keeps its paragraphs', () => {
   const found = readingOrder(`# x
 
@@ -255,6 +263,7 @@ The end.
   assert.deepEqual(found.items.map(({ words }) => words),
     ['Two\nlines.\n\n- and a list', '(more)', 'Last']);
   assert.equal(found.after, 'The end.');
+  assert.equal(found.following, 'Next');
 });
 
 test('what a file gains and loses is counted', () => {

@@ -9,13 +9,12 @@ export const STAGES = readdirSync(ROOT).filter((name) => /^v\d\d_/.test(name))
 
 /** A page of each kind. */
 export const KINDS = [
-  'v07/code/connection.c.html',
+  'v07/index.html', 'v07/code/connection.c.html',
   'v07/step/index.html', 'v07/step/1.html', 'v07/step/8.html',
-  'compare/index.html', 'compare/v06-v07/index.html',
-  'file/index.html', 'file/socket.c/index.html',
-  'compare/echo_server.c/v03-v07.html', 'function/connection_send.html',
-  'v07/index.html', 'behaviour.html', 'exercises/index.html', 'exercises/v07/rooms.html', 'glossary.html',
-  'benchmarks.html', 'trace/index.html', 'trace/v07-echo.html',
+  'compare/index.html', 'compare/v06-v07/index.html', 'compare/echo_server.c/v03-v07.html',
+  'file/index.html', 'file/socket.c/index.html', 'function/connection_send.html',
+  'trace/index.html', 'trace/v07-echo.html', 'behaviour.html', 'benchmarks.html',
+  'exercises/index.html', 'exercises/v07/rooms.html', 'glossary.html',
 ];
 
 /** The other READMEs: of the course, of each stage, of the tests. */

@@ -68,7 +68,7 @@ export const BARRIERS = [
     end: 'main dd { color: #999; }', says: '1280 wide, light' },
   { words: 'dark on dark', file: 'pages', test: readers('glossary.html'), in: 'assets/book.css',
     end: '@media (prefers-color-scheme: dark) { main dd { color: #555; } }',
-    says: '1280 wide, dark' },
+    says: '390 wide, dark' },
   { words: 'a page is wider than a phone', file: 'pages', test: readers('glossary.html'),
     in: 'assets/book.css', end: 'main dl { width: 500px; }', says: 'no wider than its window' },
   { words: 'a heading is left out', file: 'pages', test: readers('behaviour.html'),
@@ -156,6 +156,7 @@ export const SCRIPTS = [
     test: 'a step\'s address leads to it again', in: 'assets/trace.js',
     swap: [/history\.replaceState/g, 'void '], says: 'the step in the address' },
   { words: 'steps go on after the last', file: 'traces',
-    test: 'the first step and the last are reached, and no further', in: 'trace/v07-echo.html',
-    swap: [/max="\d+"/, 'max="5"'], says: '' },
+    test: 'the first step and the last are reached, and no further', in: 'assets/trace.js',
+    swap: ['Math.max(step, 0), rows.length - 1', 'Math.max(step, 0), rows.length'],
+    says: 'after ArrowRight' },
 ];

@@ -14,7 +14,15 @@ export const VIEWS = [{ width: 1280, dark: false }, { width: 390, dark: true },
 async function look(page, { width, dark }) {
   await page.setViewportSize({ width, height: 800 });
   await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' });
+  await page.waitForFunction((wanted) => globalThis.innerWidth === wanted, width);
+  await page.evaluate(twoFrames);
 }
+
+// Runs in the page. In the first frame a script hears of the new size, and in the second one all
+// that it changed is laid out.
+const twoFrames = () => new Promise((resolve) => {
+  globalThis.requestAnimationFrame(() => globalThis.requestAnimationFrame(resolve));
+});
 
 /** Return what axe-core finds, a line for each element. */
 async function barriers(page, rules) {

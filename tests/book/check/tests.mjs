@@ -21,9 +21,12 @@ export async function whatIsMissing() {
     await browser.close();
     return null;
   } catch (error) {
-    return `Chromium does not start: ${error.message.trim().split('\n')[0]}`;
+    return `Chromium does not start: ${reason(error.message)}`;
   }
 }
+
+// What Chromium itself said, if it said something; on Ubuntu that its snap is not installed.
+const reason = (message) => /\[err\] (.+)/.exec(message)?.[1] ?? message.trim().split('\n')[0];
 
 /** Return the paths of the files with tests whose name holds a word. */
 export function testFiles(word = '') {

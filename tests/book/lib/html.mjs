@@ -11,7 +11,8 @@ const WITHIN_WORDS = /<\/?(?:a|b|code|em|i|mark|small|span|strong)\b[^>]*>/g;
 
 /** Return the words of a piece of HTML, without its tags. */
 export function plain(html) {
-  return html.replace(WITHIN_WORDS, '').replace(/<[^>]*>/g, ' ').replace(/&lt;/g, '<').replace(/&gt;/g, '>')
+  return html.replace(WITHIN_WORDS, '').replace(/<[^>]*>/g, ' ')
+    .replace(/&lt;/g, '<').replace(/&gt;/g, '>')
     .replace(/&quot;/g, '"').replace(/&#39;|&#x27;/g, "'").replace(/&amp;/g, '&')
     .replace(/\s+/g, ' ').trim();
 }

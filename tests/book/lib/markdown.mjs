@@ -102,7 +102,7 @@ function meant(stage) {
 function inlineCode(tokens, at, state) {
   const words = tokens[at].content;
   const html = `<code>${escape(words)}</code>`;
-  const href = insideLink(tokens, at) ? null : hrefOfWords(words, state.stage);
+  const href = insideLink(tokens, at) ? null : hrefOfWords(words, state);
   return href ? `<a class="name" href="${escape(href)}">${html}</a>` : html;
 }
 
@@ -113,8 +113,8 @@ function insideLink(tokens, at) {
 }
 
 /** Return where words such as `connection_open`, `buffer.c` or `make diff-v07 PART=2` lead. */
-function hrefOfWords(words, stage) {
-  return commandHref(words) ?? (stage ? nameHref(words, stage) : null);
+function hrefOfWords(words, { stage, from }) {
+  return commandHref(words, from) ?? (stage ? nameHref(words, stage) : null);
 }
 
 function nameHref(words, stage) {
@@ -126,14 +126,16 @@ function nameHref(words, stage) {
   return found ? functionHref(stage, found) : null;
 }
 
-function commandHref(words) {
+/** Return where a command leads; an exercise's own command leads nowhere in its README. */
+function commandHref(words, from) {
   const step = /^make diff-(v\d\d)(?: PART=(\d+))?$/.exec(words);
   if (step && book().stage(step[1])) {
     return `@/${step[1]}/step/${step[2] ?? 'index'}.html`;
   }
   const exercise = /^make try-(\w+)$/.exec(words);
   const found = exercise && book().exercises.find((one) => one.name === exercise[1]);
-  return found ? `@/exercises/${found.stage}/${found.name}.html` : null;
+  return found && !from.startsWith(`${found.folder}/`)
+    ? `@/exercises/${found.stage}/${found.name}.html` : null;
 }
 
 // -- diagrams ------------------------------------------------------------------

@@ -110,7 +110,8 @@ export function marksOf(blocks, files, hrefOf, nameOf) {
         marks[file][side].set(line + at, { ...mark, first: at === 0 });
       }
     };
-    set('old', block.from, here ? { id: from, sign: '⇥', words: `${lines}: only the spaces change` }
+    set('old', block.from, here
+      ? { id: from, sign: '⇥', words: `${lines}: only the spaces change` }
       : { id: from, sign: '↗', words: `${lines} move to ${nameOf(block.to, 'new')}`,
         href: hrefOf(block.to, 'new', to) });
     set('new', block.to, here ? { id: to, sign: '⇥', words: `${lines}: only the spaces change` }

@@ -7,9 +7,10 @@ const CHECKPOINT = '**Checkpoint ';
 const TABLE_HEAD = /^\| Step of |^\| --- \| --- \|$/;
 
 /**
- * Return {intro, items, after}, all Markdown: what stands before the items, the items as
- * {number, title, words, before}, and what follows; and `following`, the heading of the next section. `before` is what stands between an item and the
- * one above it, such as a checkpoint. Items are a numbered list with titles, or a table's rows.
+ * Return {intro, items, after, following}, all Markdown: what stands before the items, the items as
+ * {number, title, words, before}, what follows, and the heading of the next section. `before` is
+ * what stands between an item and the one above it, such as a checkpoint. Items are a numbered list
+ * with titles, or a table's rows.
  */
 export function readingOrder(readme) {
   const found = { intro: '', items: [], after: '' };

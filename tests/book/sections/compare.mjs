@@ -40,7 +40,8 @@ function tablePage(book) {
   const html = `<h1>Compare two stages</h1>
 <p>Choose two stages. The number is how many lines change between them, those that come and those
 that go. From a stage to the next one,
-<a href="@/${book.stages[0].short}/step/index.html">the steps</a> are the better way: they have an order and words.</p>
+<a href="@/${book.stages[0].short}/step/index.html">the steps</a> are the better way: they have
+an order and words.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Each two stages">
 <table class="stages"><caption class="hidden-text">The stage of the row with that of the
 column</caption>
@@ -87,11 +88,11 @@ function listPart(all, status, words, older, newer) {
     ? `<a href="@/${pairPath(one.pair)}"><code>${one.name}</code></a>`
     : codeLink({ stage: status === 'new' ? newer : older, name: one.name }));
   const rows = found.map((one) => `<tr><td>${link(one)}</td>`
-    + `<td class="number">${countsHtml(one)}</td><td>${historyLink(one.name)}</td></tr>`);
+    + `<td class="number">${countsHtml(one)}</td></tr>`);
   const label = `${words}: ${found.length} ${found.length === 1 ? 'file' : 'files'}`;
   return `<h2 id="${status}">${label}</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="${words} files"><table class="changes">
-<thead><tr><th>File</th><th class="number">Lines</th><th>History</th></tr></thead><tbody>
+<thead><tr><th>File</th><th class="number">Lines</th></tr></thead><tbody>
 ${rows.join('\n')}
 </tbody></table></div>`;
 }
@@ -107,12 +108,19 @@ function pairPage(book, pair) {
   const title = `${name}, ${from.first.short} to ${to.first.short}`;
   const links = [`<a href="${codeHref(from.source)}">${name} of ${from.first.short}</a>`,
     historyLink(name)];
-  const html = `<h1><code>${name}</code> <small>${from.first.short} → ${to.first.short}</small></h1>
-<p>${versionWords(book, name, from)} against ${versionWords(book, name, to)}.</p>
-${TOOLS}
+  const html = `<h1><code>${name}</code>
+<small>${from.first.short} → ${to.first.short}</small></h1>
+${againstWords(book, pair)}${TOOLS}
 ${viewer(fileDiff({ old: from.source, new: to.source, edits, moved, status: '', links }))}`;
   return { path: pairPath(pair), title, html, styles: STYLES, scripts: SCRIPTS, toc: false,
     nav: pairNav(book, pair) };
+}
+
+/** Return which stages have the two texts; nothing where the heading says it. */
+function againstWords(book, { name, from, to }) {
+  const words = [from, to].map((version) => versionWords(book, name, version));
+  return words.some((one) => one.includes('same'))
+    ? `<p>${words[0]} against ${words[1]}.</p>\n` : '';
 }
 
 /** Return which stages have a version's text. */
