@@ -28,11 +28,14 @@ static bool may_leave(const Connection *connection)
            (connection->stops_reading && is_quiet(connection));
 }
 
-/* Send our end of file, and wait for the client's. */
+/*
+ * Send our end of file, and wait for the client's. A close resets a connection
+ * whose client goes on sending: so the end of file goes before the close.
+ */
 static void linger(Connection *connection)
 {
-    connection->state = LINGERING;
-    if (!may_leave(connection) &&
+    connection->state = may_leave(connection) ? ENDED : LINGERING;
+    if (!connection->read_ended &&
         (connection_idle_linger(connection) < 0 ||
          shutdown(connection->channel.fd, SHUT_WR) < 0))
         connection->state = ENDED;

@@ -29,10 +29,15 @@ DRAIN = (
           "    close(acceptor->channel.fd);\n    acceptor->channel.fd = -1;\n", "",
           "drain.newcomers_are_refused"),
     plant(9, "resets-in-the-end", "resets a connection that it is done with", _SETTLE,
-          "    connection->state = LINGERING;\n", "    connection->state = ENDED;\n"
+          "    connection->state = may_leave(connection) ? ENDED : LINGERING;\n",
+          "    connection->state = ENDED;\n"
           "    setsockopt(connection->channel.fd, SOL_SOCKET, SO_LINGER,\n"
           "               &(struct linger){1, 0}, sizeof(struct linger));\n    return;\n",
           "drain.no_reset_though_it_goes_on_sending", "drain.idle_clients_do_not_delay"),
+    plant(9, "leaves-without-a-word", "closes without an end of file when it may leave", _SETTLE,
+          "    if (!connection->read_ended &&\n        shutdown(",
+          "    if (!may_leave(connection) &&\n        shutdown(",
+          "closes.end_of_file_before_the_close"),
     plant(9, "waits-for-farewell", "waits for idle clients to close", _SETTLE,
           "(connection->stops_reading && is_quiet(connection))", "false",
           "drain.idle_clients_do_not_delay", "drain.half_a_message_is_dropped"),
