@@ -34,7 +34,7 @@ def failed_closes(log: str) -> list:
         number = re.search(r" close\((\d+)", line)
         if number:
             began[process] = number.group(1)
-        if "EBADF" in line:
+        if "EBADF" in line and "shutdown" not in line:
             failed.append(f"{began.get(process, '?')} by process {process}")
     return failed
 

@@ -6,20 +6,8 @@ import time
 from harness.check import Check
 from harness.client import noise, pump
 from harness.server import Broken
+from harness.sock_diag import ESTABLISHED
 from harness.spec import CHARGEN, ONLY_ECHO, promise
-
-ESTABLISHED = 1
-
-
-def state(server, client) -> int:
-    """The state of the server's end of a connection, as the kernel numbers them; 0: gone."""
-    here, there = f":{server.port:04X}", f":{client.sock.getsockname()[1]:04X}"
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        for line in file:
-            words = line.split()
-            if words[1].endswith(here) and words[2].endswith(there):
-                return int(words[3], 16)
-    return 0
 
 
 class Evict(Check):
@@ -28,7 +16,7 @@ class Evict(Check):
     def read_when_evicted(self, server, client):
         """Wait for the eviction, then read to the end; who reads late may find a reset."""
         seen = time.monotonic()     # as it still was connected
-        while state(server, client) == ESTABLISHED:
+        while server.end_of(client)[0] == ESTABLISHED:
             if time.monotonic() - seen > self.limit(6):
                 raise Broken("-i 1: a client that neither reads nor sends is still connected")
             time.sleep(0.003)

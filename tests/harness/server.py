@@ -16,6 +16,7 @@ import termios
 import threading
 import time
 
+from harness import sock_diag
 from harness.modes import PLAIN
 
 READY = re.compile(r"^listening on (?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d+)$")
@@ -264,14 +265,11 @@ class Server:
 
     def unread(self, client) -> int:
         """Bytes of this client that have reached the server's kernel and that it has not read."""
-        here, there = f":{self.port:04X} ", f":{client.sock.getsockname()[1]:04X} "
-        with open(f"/proc/net/tcp{'6' if ':' in self.address else ''}", encoding="ascii") as file:
-            for line in file:
-                if here in line and there in line:
-                    words = line.split()
-                    if words[1].endswith(here.strip()) and words[2].endswith(there.strip()):
-                        return int(words[4].split(":")[1], 16)
-        return 0
+        return self.end_of(client)[1]
+
+    def end_of(self, client) -> tuple:
+        """The state of the server's end of a connection, and its bytes unread; (0, 0): gone."""
+        return sock_diag.look(self.family, (self.address, self.port), client.sock.getsockname())
 
     def memory(self) -> int:
         """Bytes of memory of its own (anonymous) that are resident."""
