@@ -69,7 +69,8 @@ class PagesTest(FolderTest):
 
     def test_paths_that_every_system_has(self):
         self.write("README.md", README + "/tmp/x /usr/bin /dev/null "
-                   "http://a/b/c /home\n")
+                   "http://a/b/c /home\n"
+                   f"x{self.root.resolve()}/y build/ro" "ot/z\n")
         status, output = self.tool("links")
         self.assertEqual(status, 0, output)
 
