@@ -10,11 +10,31 @@ import tempfile
 import time
 
 from exercises.marks import judges
+from harness import build
 from harness.check import Check
-from harness.modes import HELGRIND
+from harness.modes import HELGRIND, PLAIN
 from harness.server import Broken
 
 BOTH = ("echo_server", "chat_server")
+
+# At exit(3), how many sockets are open goes into the file REPORT.
+COUNT_AT_EXIT = r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+__attribute__((destructor)) static void count_sockets(void)
+{
+    struct stat status;
+    int count = 0;
+
+    for (int fd = 3; fd < 1024; fd++)
+        if (fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode))
+            count++;
+    dprintf(open(getenv("REPORT"), O_WRONLY), "%d", count);
+}
+"""
 
 
 class PipeDispatch(Check):
@@ -51,9 +71,9 @@ class PipeDispatch(Check):
                 found[int(name)] = {int(fd) for fd in tfds}
         return found
 
-    def serve_pipes(self, threads: int, *args):
+    def serve_pipes(self, threads: int, *args, **how):
         """A server with so many I/O threads, each of which must watch a pipe of its own."""
-        server = self.serve("-t", threads, *args)
+        server = self.serve("-t", threads, *args, **how)
         pipes = {ends[0] for ends in self.pipes(server).values()}
 
         def loops():
@@ -204,7 +224,22 @@ class PipeDispatch(Check):
     @judges()
     def stop_with_newcomers_queued(self):
         """SIGTERM while the sub-reactor is busy and newcomers wait: none is left behind."""
-        server = self.serve_pipes(1, "-f", "line", "-d", str(self.few(300, 1500)))
+        self.stop_with_queue()
+
+    @judges(modes=("plain",))
+    def newcomers_are_closed_at_the_stop(self):
+        """The same; looked at from inside: when the server ends, it has closed each socket."""
+        report = self.shared_file()
+        self.stop_with_queue(env=(("LD_PRELOAD", str(count_at_exit())), ("REPORT", report.name)))
+        left = int(report.read() or 0)
+        if left:
+            raise Broken("SIGTERM was sent while 20 newcomers waited for the sub-reactor, which "
+                         f"was busy; {left} sockets were still open when the server called exit(3)"
+                         "\n  whose descriptor is only in the pipe, or in a queue, when the loop "
+                         "ends must be closed, too: who reads what is left there?")
+
+    def stop_with_queue(self, **how):
+        server = self.serve_pipes(1, "-f", "line", "-d", str(self.few(300, 1500)), **how)
         busy = self.connect(server)
         busy.send(b"keep it busy\n")
         self.becomes(lambda: server.unread(busy) == 0)
@@ -244,6 +279,14 @@ class PipeDispatch(Check):
                 client.close()
         self.becomes(lambda: server.fds() <= server.base_fds)
         server.stop()
+
+
+def count_at_exit():
+    """The library that counts sockets when a server ends."""
+    source = build.scratch() / f"count_at_exit.{os.getpid()}.c"
+    source.write_text(COUNT_AT_EXIT, encoding="ascii")
+    return build.compile_c("pipe_dispatch/count_at_exit.so", [source], PLAIN,
+                           options=("-shared", "-fPIC"))
 
 
 def written(out) -> str:

@@ -1,14 +1,17 @@
 """A connector with back-off: when it connects, and what becomes of lines meanwhile."""
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
 import time
 
 from exercises.marks import judges
+from harness import build
 from harness.check import Check
 from harness.client import Client, noise, size_words
+from harness.modes import PLAIN
 from harness.server import Broken
 
 DELAYS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)
@@ -16,9 +19,44 @@ LATE = 0.5              # so much later a busy machine may be
 SLACK = 6 << 20         # -b, the loops' queues, the allocator
 ONLY_PLAIN = ("plain",)
 
+# A read from a socket whose connect failed waits for as long as the file HELD exists. SO_ERROR and
+# the events of epoll tell of the failure at once.
+SLOW_READ = r"""
+#include <dlfcn.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void wait_if_failed(int fd)
+{
+    struct pollfd end = {.fd = fd};
+
+    if (poll(&end, 1, 0) > 0 && end.revents & POLLERR)
+        while (access(getenv("HELD"), F_OK) == 0)
+            usleep(1000);
+}
+
+ssize_t recv(int fd, void *data, size_t size, int flags)
+{
+    ssize_t (*real)(int, void *, size_t, int) = dlsym(RTLD_NEXT, "recv");
+
+    wait_if_failed(fd);
+    return real(fd, data, size, flags);
+}
+
+ssize_t read(int fd, void *data, size_t size)
+{
+    ssize_t (*real)(int, void *, size_t) = dlsym(RTLD_NEXT, "read");
+
+    wait_if_failed(fd);
+    return real(fd, data, size);
+}
+"""
+
 
 class Upstream:
-    """A listening socket to which the server connects."""
+    """A listening socket to which the server connects; with a backlog of -1 it is refused."""
 
     def __init__(self, check, port=0, backlog=100, rcvbuf=0, family=socket.AF_INET):
         self.check, self.limit = check, check.limit(10)
@@ -29,7 +67,8 @@ class Upstream:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         host = "::1" if family == socket.AF_INET6 else "127.0.0.1"
         self.sock.bind((host, port))
-        self.sock.listen(backlog)
+        if backlog >= 0:
+            self.sock.listen(backlog)
         self.port = self.sock.getsockname()[1]
         self.name = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
@@ -126,6 +165,24 @@ class Connector(Check):
                              f"-u in it; stderr has {lines!r}")
 
     # -- trying again -----------------------------------------------------
+
+    @judges(modes=ONLY_PLAIN)
+    def refused_is_not_connected(self):
+        """Nobody listens at the upstream's address: no line is `sent`, not for a moment."""
+        upstream, held = Upstream(self, backlog=-1), self.shared_file()
+        server = self.forward(upstream, env=(("LD_PRELOAD", str(slow_read())),
+                                             ("HELD", held.name)))
+        client, answers = self.connect(server), []
+        try:
+            self.becomes(lambda: answers.append(self.ask(client)) or answers[-1] == "sent"
+                         or upstream.name in server.err.text, 1.0)
+        finally:
+            held.close()        # the read goes on
+        if answers[-1] == "sent":
+            raise Broken("connect(2) was refused, for nobody listens at the upstream's address; "
+                         f"line {len(answers)} was answered with `sent`, not `lost`\n  epoll "
+                         "reports a socket with EPOLLOUT also when connect(2) failed: is SO_ERROR "
+                         "asked before it is taken for connected?")
 
     @judges()
     def down_and_up_again(self):
@@ -313,6 +370,13 @@ class Connector(Check):
         if server.wakeups() - before > 2:
             raise Broken("the upstream is connected, and nobody talked for 0.3 s; threads woke up "
                          f"{server.wakeups() - before} times\n  is the timer still set?")
+
+
+def slow_read():
+    """The library that delays a read from a socket whose connect failed."""
+    source = build.scratch() / f"slow_read.{os.getpid()}.c"
+    source.write_text(SLOW_READ, encoding="ascii")
+    return build.compile_c("connector/slow_read.so", [source], PLAIN, options=("-shared", "-fPIC"))
 
 
 def upstream_has_more(upstream: Upstream) -> bool:

@@ -71,6 +71,26 @@ class RateLimit(Check):
             self.expect_time(f"-r {rate}, {size} bytes", self.push(client, b"x" * size),
                              seconds, seconds)
 
+    @judges(ONLY_ECHO, modes=("plain",))
+    def no_fraction_is_lost(self):
+        """-r 10: a byte every 80 ms, in which 0.8 tokens come; after ten bytes eight are left."""
+        for left in (2, 1, 0):      # a busy machine is late now and then; a loss shows each time
+            client = self.connect(self.serve("-r", "10"))
+            start = time.monotonic()
+            for _ in range(10):
+                client.echo(b"x")
+                time.sleep(0.08)
+            spent = time.monotonic() - start
+            took = self.push(client, b"x" * 7)
+            if took < 0.35:
+                return
+            if not left:
+                raise Broken(
+                    f"-r 10: ten bytes were sent within {spent:.2f} s, one every 80 ms; then seven "
+                    f"at once, which took {took:.2f} s to come back, although 10 tokens were there "
+                    f"and {spent * 10:.0f} more have come\n  is the fraction of a token that is "
+                    "left over kept, each time that the bucket is filled?")
+
     @judges(ONLY_ECHO, modes=MODES)
     def others_are_not_delayed(self):
         """-r 50000 -t 1: each connection has its own limit, and none waits for another one."""
