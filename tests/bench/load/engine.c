@@ -8,7 +8,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 /* After so many newcomers the server gets time to take them. */
 enum { CONNECTING = 100, BATCH = 256 };

@@ -89,6 +89,7 @@ static void set_option(Options *options, int letter, const char *value)
     case 'e': options->stall = number(value, 1, 600000) * MILLISECOND; break;
     case 'l': options->limit = number(value, 1, 3600); break;
     case 'P': options->server = (pid_t)number(value, 1, most); break;
+    default: errx(2, "option -%c is not handled", letter);
     }
 }
 
