@@ -8,7 +8,7 @@
  * closed leaves the list by itself, unless a copy of it is open elsewhere:
  * see the questions and answers in epoll(7).
  *
- * Whoever holds the struct owns it. Use it from one thread.
+ * The holder of the struct owns it. Use it from one thread.
  */
 #ifndef EPOLL_H
 #define EPOLL_H

@@ -1,7 +1,7 @@
 /*
  * TcpServer: an acceptor, and the connections that it brings.
  *
- * Whoever creates a server owns it, and uses it only from its loop's thread.
+ * The creator of a server owns it, and uses it only from its loop's thread.
  * The server owns the listening socket and the connections; not the loop.
  */
 #ifndef TCP_SERVER_H

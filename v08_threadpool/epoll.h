@@ -8,7 +8,7 @@
  * closed leaves the list by itself, unless a copy of it is open elsewhere:
  * see the questions and answers in epoll(7).
  *
- * Whoever holds the struct owns it. One thread waits; any thread may change
+ * The holder of the struct owns it. One thread waits; any thread may change
  * what is watched.
  */
 #ifndef EPOLL_H

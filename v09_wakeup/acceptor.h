@@ -1,7 +1,7 @@
 /*
  * Acceptor: watches a listening socket and hands each new client up.
  *
- * Whoever holds the struct owns it, and uses it only from its loop's thread.
+ * The holder of the struct owns it, and uses it only from its loop's thread.
  * The acceptor owns the listening socket; whoever is handed a client owns the
  * client's descriptor.
  */

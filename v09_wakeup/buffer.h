@@ -2,7 +2,7 @@
  * Buffer: a queue of bytes that grows. Bytes are appended at the end and
  * consumed from the front. The bytes inside lie in one piece.
  *
- * Whoever holds the struct owns the buffer. {0} is an empty buffer, and an
+ * The holder of the struct owns the buffer. {0} is an empty buffer, and an
  * empty buffer owns no memory: so idle connections cost nothing here. A buffer
  * has no lock: only one thread at a time may use it.
  */

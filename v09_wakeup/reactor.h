@@ -2,7 +2,7 @@
  * Reactor: a loop that serves connections, the group of those connections,
  * and the thread that runs the loop: a thread of its own, or the main one.
  *
- * Whoever holds the struct owns it. The main thread calls these functions;
+ * The holder of the struct owns it. The main thread calls these functions;
  * only the loop's thread touches the connections.
  */
 #ifndef REACTOR_H

@@ -3,7 +3,7 @@
  * calls their channels, one after the other. While a callback runs, all
  * others wait: so a callback must not block.
  *
- * Whoever creates a loop owns it. Use it only from the thread that runs it,
+ * The creator of a loop owns it. Use it only from the thread that runs it,
  * unless a function says otherwise.
  */
 #ifndef EVENT_LOOP_H

@@ -2,7 +2,7 @@
  * TcpServer: an acceptor, the connections that it brings, and the threads
  * that serve them.
  *
- * Whoever creates a server owns it, and uses it only from the main loop's
+ * The creator of a server owns it, and uses it only from the main loop's
  * thread. The server owns the listening socket, the connections, the I/O
  * threads and the workers; not the loop.
  */

@@ -2,7 +2,7 @@
  * ThreadPool: threads that run tasks from one queue. Any thread may submit
  * tasks; one of the pool's threads runs each task once.
  *
- * Whoever creates a pool owns it.
+ * The creator of a pool owns it.
  */
 #ifndef THREAD_POOL_H
 #define THREAD_POOL_H

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 /*
- * What a TimerId names. The memory of an ended call is used again, but never
+ * A call that a TimerId names. Memory of an ended call is used again, but never
  * freed before the end: so an old TimerId can always be looked at, and its
  * number tells that the call has ended.
  */

@@ -2,7 +2,7 @@
  * TimedCalls: calls that a loop makes at a time, after a while, or every so
  * often. Times are nanoseconds of CLOCK_MONOTONIC: see timer_queue_now.
  *
- * Whoever holds the struct owns it and all its calls. Any thread may run and
+ * The holder of the struct owns it and all its calls. Any thread may run and
  * cancel calls; on_due is called on the loop's thread.
  */
 #ifndef TIMED_CALLS_H

@@ -3,7 +3,7 @@
  * due first (timerfd_create(2)). Times are nanoseconds of CLOCK_MONOTONIC:
  * setting the wall clock does not change them.
  *
- * Whoever holds the struct owns the queue. Use it only from the thread of its
+ * The holder of the struct owns the queue. Use it only from the thread of its
  * epoll.
  */
 #ifndef TIMER_QUEUE_H
