@@ -45,12 +45,14 @@ static inline void to_all_others(Record *record, const char *data, size_t size)
     send_to_all(record, data, size);
 }
 
-static inline void start_members(void)
+/* All is set before the server's threads run: they only read it. */
+static inline void start_members(void (*handle)(Record *record,
+                                                const char *data, size_t size))
 {
     member_count = 0;
     when_open = join;
     when_close = leave;
-    when_message = to_all_others;
+    when_message = handle;
     handler.codec = codec_line(1000);
     start_server();
 }

@@ -16,9 +16,8 @@ static void too_slow_for_what_is_pushed(void)
     memset(much, 'x', sizeof(much));
     options.high_water = 50000;
     handler.on_high_water = on_high_water;
-    start_members();
-    when_message = push;
     when_high_water = drop;
+    start_members(push);
     slow = come();
     wait_for(&opened, 1, "on_open");
     pusher = come();
@@ -53,8 +52,7 @@ static void too_slow_for_its_own(void)
     int fd;
 
     handler.on_high_water = on_high_water;
-    start_members();
-    when_message = push_to_itself;
+    start_members(push_to_itself);
     fd = come();
     say(fd, "push\n");
     wait_for(&high_waters, 1, "on_high_water");

@@ -41,8 +41,7 @@ static void on_high_water_left_out(void)
     long all = 200 * (long)sizeof(much);
     int slow, pusher;
 
-    start_members();
-    when_message = push;
+    start_members(push);
     slow = come();
     wait_for(&opened, 1, "on_open");
     pusher = come();
@@ -73,7 +72,7 @@ static void too_long(void)
     for (int with = 0; with < 2; with++) {
         int fd;
         handler.on_too_long = with ? count_too_long : NULL;
-        start_members();
+        start_members(to_all_others);
         fd = come();
         for (int i = 0; i < 150; i++)
             say(fd, "ten bytes ");

@@ -10,7 +10,7 @@ static void from_callbacks(void)
 {
     int first, second;
 
-    start_members();
+    start_members(to_all_others);
     first = come();
     wait_for(&opened, 1, "on_open");
     second = come();
@@ -73,8 +73,7 @@ static void what_goes_closes_once(void)
 {
     for (goes_to = 0; goes_to < 12; goes_to++) {
         int clients[2];
-        start_members();
-        when_message = make_it_go;
+        start_members(make_it_go);
         for (int i = 0; i < 2; i++) {
             clients[i] = come();
             wait_for(&opened, i + 1, "on_open");
@@ -143,7 +142,7 @@ static void from_threads_of_its_own(bool in_the_end)
     int firsts[] = {1, 1000000};
     int stays;
 
-    start_members();
+    start_members(to_all_others);
     enough = false;
     stays = come();
     for (int i = 0; i < 2; i++)
@@ -188,8 +187,7 @@ static void sends_of_one_thread_stay_in_order(void)
 {
     int clients[3];
 
-    start_members();
-    when_message = say_in_turn;
+    start_members(say_in_turn);
     for (int i = 0; i < 3; i++) {
         clients[i] = come();
         wait_for(&opened, i + 1, "on_open");
