@@ -73,13 +73,20 @@ class Rude(Check):
 
     @promise("rude", "1-", ECHO)
     def write_to_a_closed_peer(self):
-        """Bytes to a client that has closed earn a reset, and the next write SIGPIPE."""
+        """Bytes to a client that has closed earn a reset, and the next write SIGPIPE.
+
+        In each second turn the server is stopped (SIGSTOP) until the client has closed: else it
+        may be so fast that the client has unread bytes, and resets at once.
+        """
         server = self.serve()
-        for _ in range(self.few(20, 3)):
+        for turn in range(self.few(20, 4)):
             client = self.connect(server)
-            for _ in range(4):
-                client.send_or_not(b"x" * 30_000)
+            if turn % 2:
+                server.process.send_signal(signal.SIGSTOP)
+            for _ in range(2):
+                client.send_or_not(b"x" * 20_000)
             client.close()
+            server.process.send_signal(signal.SIGCONT)
         self.expect_well(server)
 
     @promise("rude", "2-", ECHO)
