@@ -100,7 +100,8 @@ MANY = (
                  "static size_t table_length;\nstatic char last[4096];"))),
     plant(2, "mixes-clients", "now and then answers the other client", _ECHO, _WRITE_ALL,
           "static int last, turn;\n"
-          "    int to = ++turn % 50 == 0 && is_client[last] ? last : fd;\n\n"
+          "    bool swap = last != fd && is_client[last] && ++turn % 5 == 0;\n"
+          "    int to = swap ? last : fd;\n\n"
           "    last = fd;\n    return size > 0 && write_all(to, buffer, (size_t)size);",
           "many.two_big_streams"),
     plant(2, "exits-on-a-reset", "ends when a client resets", _ECHO,
