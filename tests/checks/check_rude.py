@@ -75,16 +75,18 @@ class Rude(Check):
     def write_to_a_closed_peer(self):
         """Bytes to a client that has closed earn a reset, and the next write SIGPIPE.
 
-        In each second turn the server is stopped (SIGSTOP) until the client has closed: else it
-        may be so fast that the client has unread bytes, and resets at once.
+        Each second client closes while the server is stopped (SIGSTOP): else the server may be so
+        fast that the client has unread bytes, and resets at once.
         """
         server = self.serve()
-        for turn in range(self.few(20, 4)):
+        for _ in range(self.few(20, 3)):
             client = self.connect(server)
-            if turn % 2:
-                server.process.send_signal(signal.SIGSTOP)
-            for _ in range(2):
-                client.send_or_not(b"x" * 20_000)
+            for _ in range(4):
+                client.send_or_not(b"x" * 30_000)
+            client.close()
+            client = self.connect(server)
+            server.process.send_signal(signal.SIGSTOP)
+            client.send_or_not(b"x" * 40_000)
             client.close()
             server.process.send_signal(signal.SIGCONT)
         self.expect_well(server)
