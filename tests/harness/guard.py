@@ -96,7 +96,7 @@ class Watch(threading.Thread):
     def run(self):
         while not self._done.wait(LOOK):
             held = {pid: _held(pid) for pid in _below(os.getpid())}
-            if sum(held.values()) > self.memory:
+            if sum(held.values()) > self.memory and sum(map(_share, held)) > self.memory:
                 self.words = (f"the server held more than {self.memory >> 20:,} MiB of memory, "
                               "and was ended")
                 _end(held)
@@ -113,6 +113,13 @@ def _held(pid) -> int:
                                                         encoding="ascii") as file:
         return int(file.read().split()[1]) * resource.getpagesize()
     return 0
+
+
+def _share(pid) -> int:
+    """The same, but of a page that n processes have in common only an n-th: what fork(2) copied."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return sum(int(line.split()[1]) << 10 for line in file if line.startswith("Pss:"))
+    return _held(pid)
 
 
 def _end(pids):
